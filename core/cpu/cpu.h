@@ -1,0 +1,304 @@
+// Cpu: one simulated CPU, and the one seam between the simulated kernel and whatever runs it.
+//
+// What it guarantees
+//   * Modelled memory (struct pages, PTEs, PMDs, locks, counters) is touched only through the calls below, with the
+//     kernel's names and contracts. One call is one step.
+//   * In a plain run a step is one ordinary atomic (or, for plain_*, ordinary) access: ThreadSanitizer sees exactly the
+//     synchronisation that the simulated kernel has, and nothing of the simulator's.
+//   * An access by virtual address is ONE instruction: schedule; serve pending interrupts as a step of their own and
+//     schedule again; translate; access. Nothing is served between translation and access.
+//   * Interrupts are served before each step and in every wait, unless local interrupts are off.
+//   * Every wait for another CPU goes through wait_until(). A hand-written spin loop is a defect: under an engine it
+//     would never end.
+//
+// Synchronises-with pairs. `attention` is one word, so posting and going idle are RMWs of the same location: either the
+// post comes first and the idler sees it, or the idler comes first and the poster sees that; no fence is needed.
+//   (1) leaving idle: fetch_and acq_rel      ↔ (2) posting: fetch_or acq_rel
+//   (3) going idle: fetch_or acq_rel         ↔ (2): what the CPU did before is visible to whoever did not wait for it
+//   (4) request posted: store release        ↔ (5) taken: fetch_add(0) acq_rel, the newest value, as an IPI orders
+//   (6) request served: store release        ↔ (7) waited for: load acquire in wait_until
+//   (8) page-table entry stored: release (the kernel's smp_wmb + set_pte) ↔ (9) walker_load: acquire
+#pragma once
+
+#include <array>
+#include <span>
+#include <utility>
+
+#include "core/base/geometry.h"
+#include "core/cpu/access.h"
+#include "core/cpu/diagnostics.h"
+#include "core/cpu/direct.h"
+#include "core/cpu/engine.h"
+#include "core/cpu/frame_table.h"
+#include "core/cpu/mailbox.h"
+#include "core/cpu/state.h"
+#include "core/cpu/tlb.h"
+#include "core/cpu/trap.h"
+
+namespace hvo {
+
+/// The page-table walk of the MMU. pgtable/ supplies it: a Cpu knows no page table. `mmu` is its first argument back.
+/// It may use walker_load only.
+using WalkFn = Translation (*)(void* mmu, Cpu& cpu, u64 va);
+
+/// Where a Cpu finds its parts (wiring; constant while the machine runs).
+struct CpuWiring {
+  CpuState* state = nullptr;
+  std::span<Slot> mailbox;  ///< one per CPU of the machine, indexed by the initiator
+  Tlb tlb;
+  const FrameTable* frames = nullptr;
+  const std::byte* arena = nullptr;  ///< objects of physical accesses are offsets from here
+  Diagnostics* diagnostics = nullptr;
+  void* mmu = nullptr;
+  WalkFn walk = nullptr;
+};
+
+/// One simulated CPU. Not thread-safe: at each moment one host thread (or fiber) acts as this CPU. Others may only
+/// call post().
+class Cpu {
+ public:
+  explicit Cpu(const CpuWiring& wiring) : s_(wiring.state), w_(wiring) {}
+
+  u32 id() const { return s_->id; }
+  CpuState& state() { return *s_; }
+  const CpuState& state() const { return *s_; }
+  Diagnostics& diagnostics() { return *w_.diagnostics; }
+  const CpuWiring& wiring() const { return w_; }
+  /// Sets what walks the page tables. Call before the CPU runs.
+  void set_mmu(void* mmu, WalkFn walk);
+
+  // ---- physical words: locks, page-table entries, counters, keys -----------------------------------------------------
+  template <class T>
+  T read_once(Word<T>& w) {
+    return go(w, physical(w, Kind::load, MemoryOrder::relaxed));
+  }
+  /// smp_load_acquire
+  template <class T>
+  T load_acquire(Word<T>& w) {
+    return go(w, physical(w, Kind::load, MemoryOrder::acquire));
+  }
+  template <class T>
+  void write_once(Word<T>& w, T v) {
+    go(w, physical(w, Kind::store, MemoryOrder::relaxed, v));
+  }
+  /// smp_store_release
+  template <class T>
+  void store_release(Word<T>& w, T v) {
+    go(w, physical(w, Kind::store, MemoryOrder::release, v));
+  }
+  /// Adds and returns the old value. Fully ordered.
+  template <class T>
+  T fetch_add(Word<T>& w, T delta) {
+    return go(w, physical(w, Kind::fetch_add, MemoryOrder::full, delta));
+  }
+  template <class T>
+  T xchg(Word<T>& w, T v) {
+    return go(w, physical(w, Kind::exchange, MemoryOrder::full, v));
+  }
+  /// Returns the old value; it stored `v` iff that equals `expected`. Fully ordered if it stored.
+  template <class T>
+  T cmpxchg(Word<T>& w, T expected, T v) {
+    return go(w, physical(w, Kind::cmpxchg, MemoryOrder::full, v, expected));
+  }
+  /// For what nobody else can see yet: recorded by an engine, but no step and no order.
+  template <class T>
+  T plain_load(Word<T>& w) {
+    return finish(w, physical(w, Kind::plain_load, MemoryOrder::plain));
+  }
+  template <class T>
+  void plain_store(Word<T>& w, T v) {
+    finish(w, physical(w, Kind::plain_store, MemoryOrder::plain, v));
+  }
+  /// Fills a private frame from `from` (a frame's worth of bytes) with ordinary stores.
+  void fill_frame(FrameNo frame, const std::byte* from);
+  /// A load of the hardware walker: a step, but no interrupt is served at it.  (9)
+  template <class T>
+  T walker_load(Word<T>& w) {
+    const Access a = physical(w, Kind::walker_load, MemoryOrder::acquire);
+    if (engine_ != nullptr) engine_->before(*this, a);
+    return finish(w, a);
+  }
+
+  // ---- virtual addresses of the vmemmap ------------------------------------------------------------------------------
+  template <class T>
+  T read_once_at(u64 va) {
+    return go_at<T>(va, at(va, Kind::load, MemoryOrder::relaxed, sizeof(T)));
+  }
+  template <class T>
+  T load_acquire_at(u64 va) {
+    return go_at<T>(va, at(va, Kind::load, MemoryOrder::acquire, sizeof(T)));
+  }
+  template <class T>
+  [[nodiscard]] OrTrap<void> write_once_at(u64 va, T v) {
+    s_->trapped = 0;
+    go_at<T>(va, at(va, Kind::store, MemoryOrder::relaxed, sizeof(T), v));
+    if (s_->trapped != 0) return std::unexpected(Trap{va});
+    return {};
+  }
+  template <class T>
+  [[nodiscard]] OrTrap<void> store_release_at(u64 va, T v) {
+    s_->trapped = 0;
+    go_at<T>(va, at(va, Kind::store, MemoryOrder::release, sizeof(T), v));
+    if (s_->trapped != 0) return std::unexpected(Trap{va});
+    return {};
+  }
+  template <class T>
+  [[nodiscard]] OrTrap<T> fetch_add_at(u64 va, T delta) {
+    return rmw_at<T>(at(va, Kind::fetch_add, MemoryOrder::full, sizeof(T), delta));
+  }
+  template <class T>
+  [[nodiscard]] OrTrap<T> fetch_or_at(u64 va, T bits) {
+    return rmw_at<T>(at(va, Kind::fetch_or, MemoryOrder::full, sizeof(T), bits));
+  }
+  template <class T>
+  [[nodiscard]] OrTrap<T> fetch_and_at(u64 va, T bits) {
+    return rmw_at<T>(at(va, Kind::fetch_and, MemoryOrder::full, sizeof(T), bits));
+  }
+  /// The old value. On a read-only page it traps whatever the comparison gives: the bus cycle is a write cycle
+  /// (measured on x86; arm64 LSE likewise).
+  template <class T>
+  [[nodiscard]] OrTrap<T> cmpxchg_at(u64 va, T expected, T v) {
+    return rmw_at<T>(at(va, Kind::cmpxchg, MemoryOrder::full, sizeof(T), v, expected));
+  }
+  /// Copies the (live) page at `va` into private memory, one struct page a step, with marked loads.
+  void copy_page(std::byte* to, u64 va);
+
+  // ---- waiting, interrupts, idling -----------------------------------------------------------------------------------
+  /// The only way to wait for another CPU: until `pred` holds for the word's value, which is returned (acquire).  (7)
+  template <class T, class Pred>
+  T wait_until(WaitFor why, Word<T>& w, Pred pred);
+  void local_irq_disable() { ++s_->irq_off; }
+  void local_irq_enable() { --s_->irq_off; }
+  bool irqs_disabled() const { return s_->irq_off != 0; }
+
+  /// Asks this CPU for something, on behalf of `from`. Returns the number to wait for in mailbox slot `from.id()`, or
+  /// 0 if this CPU was idle: then there is nothing to wait for, it serves before its next step.  (2)(4)
+  u64 post(Cpu& from, u32 what, u64 first, u64 last);
+  /// The slot in which `from` posts to this CPU.
+  Slot& slot_of(const Cpu& from) { return w_.mailbox[from.id()]; }
+  /// Leaves idle; serves what was posted meanwhile.  (1)
+  void run();
+  /// Goes idle. The CPU must hold no lock and be in no RCU section.  (3)
+  void idle();
+  /// Serves the mailbox, unless interrupts are off. Requests for a quiescent state wait for the end of an RCU section.
+  void serve();
+
+  // ---- engine, detectors ---------------------------------------------------------------------------------------------
+  /// Attaches an engine (or none). Call while the CPU is idle and nobody posts to it.
+  void attach(Engine* engine);
+  Engine* engine() const { return engine_; }
+  /// Reports a violation: to the engine, else to the CPU's log. Never a step.
+  void report(Violation v);
+  HVO_DETECTOR void count(Event e, u64 n = 1) { w_.diagnostics->counts[e] += n; }
+  void record(Mark mark, u64 object, u64 value);
+  bool choose(Choice c) { return engine_ != nullptr && engine_->choose(*this, c, 2) != 0; }
+  Op op() const { return w_.diagnostics->activity.op.load(std::memory_order::relaxed); }
+  /// Arena offset of an object: its name in accesses and reports.
+  u64 name_of(const void* p) const { return static_cast<u64>(static_cast<const std::byte*>(p) - w_.arena); }
+
+ private:
+  template <class T>
+  [[gnu::always_inline]] Access physical(Word<T>& w, Kind kind, MemoryOrder order, T operand = 0, T expected = 0) const {
+    return {kind, order, sizeof(T), Space::physical, name_of(&w), static_cast<u64>(operand), static_cast<u64>(expected)};
+  }
+  [[gnu::always_inline]] static Access at(u64 va, Kind kind, MemoryOrder order, u8 size, u64 operand = 0,
+                                          u64 expected = 0) {
+    return {kind, order, size, Space::vmemmap, va, operand, expected};
+  }
+  /// Schedules the access, and serves what is pending as steps of its own.
+  void begin(const Access& a);
+  template <class T>
+  [[gnu::always_inline]] T finish(Word<T>& w, const Access& a) {
+    return engine_ != nullptr ? static_cast<T>(engine_->perform(*this, a, &w)) : direct(w, a);
+  }
+  template <class T>
+  [[gnu::noinline]] T slow(Word<T>& w, const Access& a) {
+    begin(a);
+    return finish(w, a);
+  }
+  template <class T>
+  [[gnu::always_inline]] T go(Word<T>& w, const Access& a) {
+    return ref(s_->attention).load(std::memory_order::relaxed) != 0 ? slow(w, a) : direct(w, a);
+  }
+  template <class T>
+  [[gnu::always_inline]] T go_at(u64 va, const Access& a);
+  template <class T>
+  [[gnu::noinline]] T slow_at(u64 va, const Access& a) {
+    begin(a);
+    std::byte* p = translate(va, a.is_write());
+    return p == nullptr ? T{} : finish(*reinterpret_cast<Word<T>*>(p), a);
+  }
+  template <class T>
+  OrTrap<T> rmw_at(const Access& a) {
+    s_->trapped = 0;
+    const T old = go_at<T>(a.object, a);
+    if (s_->trapped != 0) return std::unexpected(Trap{a.object});
+    return old;
+  }
+  /// Host address of `va`, through the TLB or a walk; nullptr after a trap, which has been reported.
+  std::byte* translate(u64 va, bool is_write);
+  const TlbEntry* fill(u64 va);
+  /// True when the frame behind `frame` left its owner after the entry was filled. A detector, not a step.
+  HVO_DETECTOR bool is_stale(FrameNo frame, u32 epoch) const {
+    return ref(w_.frames->epoch[frame.v]).load(std::memory_order::relaxed) > epoch;
+  }
+  void serve_slot(Slot& slot);
+  static void relax(u32 n);
+  void note_wait(WaitFor why, u64 object);
+
+  CpuState* s_;
+  Engine* engine_ = nullptr;
+  CpuWiring w_;
+};
+
+template <class T>
+T Cpu::go_at(u64 va, const Access& a) {
+  const TlbEntry& e = w_.tlb.page_slot(va);
+  if (ref(s_->attention).load(std::memory_order::relaxed) == 0 && e.tag == va >> w_.tlb.page_shift &&
+      (!a.is_write() || e.writable != 0) && !is_stale(e.frame, e.epoch)) [[likely]] {
+    const u64 offset = va & ((u64{1} << w_.tlb.page_shift) - 1);
+    return direct(*reinterpret_cast<Word<T>*>(w_.frames->address(e.frame) + offset), a);
+  }
+  return slow_at<T>(va, a);
+}
+
+template <class T, class Pred>
+T Cpu::wait_until(WaitFor why, Word<T>& w, Pred pred) {
+  T v = load_acquire(w);
+  if (pred(v)) return v;
+  const u64 served = s_->nr_served;
+  note_wait(why, name_of(&w));
+  for (u32 n = 0; !pred(v); ++n) {
+    if (engine_ != nullptr) {
+      engine_->wait(*this, why, &w);
+    } else {
+      relax(n);
+    }
+    v = load_acquire(w);
+  }
+  note_wait(WaitFor::nothing, 0);
+  if (s_->nr_served != served) count(Event::window_wait_served_interrupt);
+  return v;
+}
+
+/// Names what the CPU is doing, for reports and the watchdog. Nests.
+class OpScope {
+ public:
+  OpScope(Cpu& cpu, Op op) : cpu_(cpu), outer_(cpu.op()) {
+    set(op);
+    cpu_.record(Mark::op_begin, 0, 0);
+  }
+  ~OpScope() {
+    cpu_.record(Mark::op_end, 0, 0);
+    set(outer_);
+  }
+  OpScope(const OpScope&) = delete;
+  OpScope& operator=(const OpScope&) = delete;
+
+ private:
+  void set(Op op) { cpu_.diagnostics().activity.op.store(op, std::memory_order::relaxed); }
+  Cpu& cpu_;
+  Op outer_;
+};
+
+}  // namespace hvo

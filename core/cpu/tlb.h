@@ -1,0 +1,49 @@
+// The TLB of one CPU: two direct-mapped arrays, one for pages and one for PMD-sized blocks. Private to its CPU.
+#pragma once
+
+#include <span>
+
+#include "core/base/units.h"
+
+namespace hvo {
+
+/// One cached translation, of a page or of a whole PMD. Stale when its frame's epoch is past `epoch`.
+struct TlbEntry {
+  static constexpr u64 kEmpty = ~u64{0};
+  u64 tag = kEmpty;  ///< va >> page_shift, or va >> pmd_shift in the array of blocks
+  FrameNo frame;     ///< the first frame that it maps
+  u32 epoch = 0;     ///< FrameTable::clock when it was filled
+  u32 writable = 0;  ///< a bool; 32 bits so that hashed state has no padding
+  u32 reserved = 0;
+};
+static_assert(sizeof(TlbEntry) == 24);
+
+/// What a walk of the page tables found.
+struct Translation {
+  bool present = false;
+  bool is_block = false;  ///< mapped by a PMD leaf
+  bool writable = false;
+  FrameNo frame;          ///< of the page, or the first of the block
+};
+
+struct Tlb {
+  std::span<TlbEntry> pages;   ///< a power of two of entries
+  std::span<TlbEntry> blocks;  ///< a power of two of entries
+  u8 page_shift = 12;
+  u8 pmd_shift = 21;
+
+  TlbEntry& page_slot(u64 va) const { return pages[(va >> page_shift) & (pages.size() - 1)]; }
+  TlbEntry& block_slot(u64 va) const { return blocks[(va >> pmd_shift) & (blocks.size() - 1)]; }
+
+  /// Drops every entry, of any size, that overlaps [first, last].
+  void flush(u64 first, u64 last) const {
+    for (TlbEntry& e : pages) {
+      if (e.tag != TlbEntry::kEmpty && e.tag >= first >> page_shift && e.tag <= last >> page_shift) e = {};
+    }
+    for (TlbEntry& e : blocks) {
+      if (e.tag != TlbEntry::kEmpty && e.tag >= first >> pmd_shift && e.tag <= last >> pmd_shift) e = {};
+    }
+  }
+};
+
+}  // namespace hvo
