@@ -15,9 +15,9 @@ namespace hvo {
 
 }  // namespace hvo
 
-#define HVO_CHECK(condition, why)                        \
-  do {                                                   \
-    if (!(condition)) [[unlikely]] {                     \
-      ::hvo::check_failed(#condition, why);              \
-    }                                                    \
+#define HVO_CHECK(condition, why)           \
+  do {                                      \
+    if (!(condition)) [[unlikely]] {        \
+      ::hvo::check_failed(#condition, why); \
+    }                                       \
   } while (false)

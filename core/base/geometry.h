@@ -18,9 +18,9 @@ inline constexpr unsigned kStructPageShift = 6;
 struct Geometry {
   std::string_view name;
   std::string_view what;
-  u8 page_shift;       ///< log2 of the page size in bytes (PAGE_SHIFT)
-  u8 table_shift;      ///< log2 of the entries of one page table (9: 512 PTEs)
-  Order huge_order;    ///< order of the default hugepage (9: 2 MiB of 4 KiB pages)
+  u8 page_shift;         ///< log2 of the page size in bytes (PAGE_SHIFT)
+  u8 table_shift;        ///< log2 of the entries of one page table (9: 512 PTEs)
+  Order huge_order;      ///< order of the default hugepage (9: 2 MiB of 4 KiB pages)
   Order gigantic_order;  ///< order of the gigantic hugepage; 0: there is none
 
   constexpr u64 page_size() const { return u64{1} << page_shift; }
@@ -41,7 +41,12 @@ struct Geometry {
 
 inline constexpr std::array<Geometry, 2> kGeometries{{
     {"x86-64", "4 KiB pages, 2 MiB and 1 GiB hugepages", 12, 9, {9}, {18}},
-    {"tiny", "512-byte pages, 8 structs a page, tables of 4, folios of 16 and 64 pages: for exploration", 9, 2, {4}, {6}},
+    {"tiny",
+     "512-byte pages, 8 structs a page, tables of 4, folios of 16 and 64 pages: for exploration",
+     9,
+     2,
+     {4},
+     {6}},
 }};
 
 /// The geometry of that name, or nullptr.

@@ -31,9 +31,7 @@ struct Rng {
     return state * 0x2545f4914f6cdd1d;
   }
   /// A number in [0, n), n > 0. The bias is below 2^-32 for every n that hvolab uses.
-  constexpr u64 below(u64 n) {
-    return static_cast<u64>((static_cast<unsigned __int128>(next()) * n) >> 64);
-  }
+  constexpr u64 below(u64 n) { return static_cast<u64>((static_cast<unsigned __int128>(next()) * n) >> 64); }
   constexpr bool one_in(u64 n) { return below(n) == 0; }
 };
 

@@ -13,13 +13,13 @@ namespace hvo {
 
 /// One bit each. The numbers Z… are those of the catalogue of historical bugs.
 enum class Safeguard : u8 {
-  flush_before_free,       ///< Z34: no vmemmap frame is freed before a flush that follows its PTE change
-  release_pte_publish,     ///< Z36: a restored frame is published by a release store of its PTE (smp_wmb before set_pte)
-  split_recheck,           ///< Z2: the PMD is tested again under page_table_lock before it is replaced
-  split_page_of_block,     ///< Z1: a high-order vmemmap block is split into single frames at PMD split
-  key_before_remap,        ///< Z32: the static key is raised before the first remap and lowered after the last restore
-  reset_struct_pages,      ///< Z35: the copies of head and metadata structs in a restored page are reset
-  page_table_lock,         ///< d8d55f5616cf: PMD test, split and publish are one critical section
+  flush_before_free,    ///< Z34: no vmemmap frame is freed before a flush that follows its PTE change
+  release_pte_publish,  ///< Z36: a restored frame is published by a release store of its PTE (smp_wmb before set_pte)
+  split_recheck,        ///< Z2: the PMD is tested again under page_table_lock before it is replaced
+  split_page_of_block,  ///< Z1: a high-order vmemmap block is split into single frames at PMD split
+  key_before_remap,     ///< Z32: the static key is raised before the first remap and lowered after the last restore
+  reset_struct_pages,   ///< Z35: the copies of head and metadata structs in a restored page are reset
+  page_table_lock,      ///< d8d55f5616cf: PMD test, split and publish are one critical section
 };
 inline constexpr unsigned kNrSafeguards = 7;
 
@@ -29,8 +29,10 @@ struct SafeguardInfo {
   std::string_view what;
 };
 inline constexpr std::array<SafeguardInfo, kNrSafeguards> kSafeguards{{
-    {Safeguard::flush_before_free, "flush-before-free", "no frame is freed before the flush that follows its PTE change"},
-    {Safeguard::release_pte_publish, "release-pte-publish", "a restored frame is published by a release store of its PTE"},
+    {Safeguard::flush_before_free, "flush-before-free",
+     "no frame is freed before the flush that follows its PTE change"},
+    {Safeguard::release_pte_publish, "release-pte-publish",
+     "a restored frame is published by a release store of its PTE"},
     {Safeguard::split_recheck, "split-recheck", "the PMD is tested again under page_table_lock before it is replaced"},
     {Safeguard::split_page_of_block, "split-page", "a high-order vmemmap block is split into single frames"},
     {Safeguard::key_before_remap, "key-before-remap", "the static key is raised before the first remap"},

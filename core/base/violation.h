@@ -106,9 +106,9 @@ constexpr std::string_view op_name(Op op) {
 /// One violation. `what` points at a string literal.
 struct Violation {
   Rule rule{};
-  Op op = Op::none;   ///< filled in by Cpu::report
-  u8 cpu = 0;         ///< filled in by Cpu::report
-  u64 object = 0;     ///< what it is about: a vmemmap address, a pfn, a frame, a lock rank: `what` says which
+  Op op = Op::none;  ///< filled in by Cpu::report
+  u8 cpu = 0;        ///< filled in by Cpu::report
+  u64 object = 0;    ///< what it is about: a vmemmap address, a pfn, a frame, a lock rank: `what` says which
   u64 expected = 0;
   u64 seen = 0;
   std::string_view what;

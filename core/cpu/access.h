@@ -50,7 +50,19 @@ struct Access {
 };
 
 /// Why a CPU waits. Printed by the watchdog and by deadlock reports.
-enum class WaitFor : u8 { nothing, spin_lock, mutex, read_lock, write_lock, flush_served, grace_period, sync_core, static_key, start_gate, work };
+enum class WaitFor : u8 {
+  nothing,
+  spin_lock,
+  mutex,
+  read_lock,
+  write_lock,
+  flush_served,
+  grace_period,
+  sync_core,
+  static_key,
+  start_gate,
+  work
+};
 
 constexpr std::string_view wait_name(WaitFor w) {
   switch (w) {

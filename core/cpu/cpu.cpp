@@ -1,8 +1,8 @@
 #include "core/cpu/cpu.h"
 
-#include <algorithm>
-
 #include <sched.h>
+
+#include <algorithm>
 
 namespace hvo {
 
@@ -18,7 +18,8 @@ void Cpu::set_mmu(void* mmu, WalkFn walk) {
 
 void Cpu::begin(const Access& a) {
   if (engine_ != nullptr) engine_->before(*this, a);
-  // The interrupt handler is a step of its own: afterwards the access is scheduled anew, so that others may run between.
+  // The interrupt handler is a step of its own: afterwards the access is scheduled anew, so that others may run
+  // between.
   while (s_->irq_off == 0 && (ref(s_->attention).load(kRelaxed) & kAttentionInterrupt) != 0) {
     serve();
     if (engine_ != nullptr) engine_->before(*this, a);
@@ -26,8 +27,7 @@ void Cpu::begin(const Access& a) {
 }
 
 void Cpu::fill_frame(FrameNo frame, const std::byte* from) {
-  const Access a{Kind::fill_frame, MemoryOrder::plain,           0, Space::frame, frame.v, 0, 0,
-                 const_cast<std::byte*>(from)};
+  const Access a{Kind::fill_frame, MemoryOrder::plain, 0, Space::frame, frame.v, 0, 0, const_cast<std::byte*>(from)};
   std::byte* to = w_.frames->address(frame);
   if (engine_ != nullptr) {
     engine_->perform(*this, a, to);
@@ -141,7 +141,7 @@ u64 Cpu::post(Cpu& from, u32 what, u64 first, u64 last) {
   ref(slot.first).store(first, kRelaxed);
   ref(slot.last).store(last, kRelaxed);
   const Access a = from.physical(slot.posted, Kind::store, MemoryOrder::release, posted + 1);
-  from.finish(slot.posted, a);  // (4)
+  from.finish(slot.posted, a);                                                                              // (4)
   const bool was_idle = (ref(s_->attention).fetch_or(kAttentionInterrupt, kAcqRel) & kAttentionIdle) != 0;  // (2)
   return was_idle ? 0 : posted + 1;
 }

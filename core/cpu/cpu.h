@@ -67,7 +67,8 @@ class Cpu {
   /// Sets what walks the page tables. Call before the CPU runs.
   void set_mmu(void* mmu, WalkFn walk);
 
-  // ---- physical words: locks, page-table entries, counters, keys -----------------------------------------------------
+  // ---- physical words: locks, page-table entries, counters, keys
+  // -----------------------------------------------------
   template <class T>
   T read_once(Word<T>& w) {
     return go(w, physical(w, Kind::load, MemoryOrder::relaxed));
@@ -119,7 +120,8 @@ class Cpu {
     return finish(w, a);
   }
 
-  // ---- virtual addresses of the vmemmap ------------------------------------------------------------------------------
+  // ---- virtual addresses of the vmemmap
+  // ------------------------------------------------------------------------------
   template <class T>
   T read_once_at(u64 va) {
     return go_at<T>(va, at(va, Kind::load, MemoryOrder::relaxed, sizeof(T)));
@@ -163,7 +165,8 @@ class Cpu {
   /// Copies the (live) page at `va` into private memory, one struct page a step, with marked loads.
   void copy_page(std::byte* to, u64 va);
 
-  // ---- waiting, interrupts, idling -----------------------------------------------------------------------------------
+  // ---- waiting, interrupts, idling
+  // -----------------------------------------------------------------------------------
   /// The only way to wait for another CPU: until `pred` holds for the word's value, which is returned (acquire).  (7)
   template <class T, class Pred>
   T wait_until(WaitFor why, Word<T>& w, Pred pred);
@@ -183,7 +186,8 @@ class Cpu {
   /// Serves the mailbox, unless interrupts are off. Requests for a quiescent state wait for the end of an RCU section.
   void serve();
 
-  // ---- engine, detectors ---------------------------------------------------------------------------------------------
+  // ---- engine, detectors
+  // ---------------------------------------------------------------------------------------------
   /// Attaches an engine (or none). Call while the CPU is idle and nobody posts to it.
   void attach(Engine* engine);
   Engine* engine() const { return engine_; }
@@ -198,8 +202,10 @@ class Cpu {
 
  private:
   template <class T>
-  [[gnu::always_inline]] Access physical(Word<T>& w, Kind kind, MemoryOrder order, T operand = 0, T expected = 0) const {
-    return {kind, order, sizeof(T), Space::physical, name_of(&w), static_cast<u64>(operand), static_cast<u64>(expected)};
+  [[gnu::always_inline]] Access physical(Word<T>& w, Kind kind, MemoryOrder order, T operand = 0,
+                                         T expected = 0) const {
+    return {
+        kind, order, sizeof(T), Space::physical, name_of(&w), static_cast<u64>(operand), static_cast<u64>(expected)};
   }
   [[gnu::always_inline]] static Access at(u64 va, Kind kind, MemoryOrder order, u8 size, u64 operand = 0,
                                           u64 expected = 0) {
@@ -281,15 +287,16 @@ T Cpu::wait_until(WaitFor why, Word<T>& w, Pred pred) {
   return v;
 }
 
-/// Names what the CPU is doing, for reports and the watchdog. Nests.
+/// Names what the CPU is doing, for reports, the watchdog and the flight recorder. Nests. `recorded`: false for what is
+/// too short and frequent to be worth two entries (lookups).
 class OpScope {
  public:
-  OpScope(Cpu& cpu, Op op) : cpu_(cpu), outer_(cpu.op()) {
+  OpScope(Cpu& cpu, Op op, bool recorded = true) : cpu_(cpu), outer_(cpu.op()), recorded_(recorded) {
     set(op);
-    cpu_.record(Mark::op_begin, 0, 0);
+    if (recorded_) cpu_.record(Mark::op_begin, 0, 0);
   }
   ~OpScope() {
-    cpu_.record(Mark::op_end, 0, 0);
+    if (recorded_) cpu_.record(Mark::op_end, 0, 0);
     set(outer_);
   }
   OpScope(const OpScope&) = delete;
@@ -299,6 +306,7 @@ class OpScope {
   void set(Op op) { cpu_.diagnostics().activity.op.store(op, std::memory_order::relaxed); }
   Cpu& cpu_;
   Op outer_;
+  bool recorded_;
 };
 
 }  // namespace hvo

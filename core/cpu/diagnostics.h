@@ -40,10 +40,22 @@ struct ViolationLog {
 };
 
 /// What the flight recorder keeps of one moment.
-enum class Mark : u8 { op_begin, op_end, pte_store, pmd_store, flush_post, served, lock, unlock, wait, trap, violation };
+enum class Mark : u8 {
+  op_begin,
+  op_end,
+  pte_store,
+  pmd_store,
+  flush_post,
+  served,
+  lock,
+  unlock,
+  wait,
+  trap,
+  violation
+};
 
 constexpr std::string_view mark_name(Mark m) {
-  constexpr std::array<std::string_view, 11> kNames{"begin",  "end",  "pte=",   "pmd=", "flush",    "served",
+  constexpr std::array<std::string_view, 11> kNames{"begin",  "end",  "pte=",  "pmd=", "flush",    "served",
                                                     "locked", "free", "waits", "trap", "violation"};
   return kNames[static_cast<unsigned>(m)];
 }

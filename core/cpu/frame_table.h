@@ -19,11 +19,12 @@ enum class FrameState : u8 {
 
 /// A view (wiring) of per-frame arrays in the arena. Reads and writes are relaxed: detectors, never steps.
 struct FrameTable {
-  std::span<Word<u8>> state;   ///< FrameState
-  std::span<Word<u8>> order;   ///< order of the block this frame was allocated as; only the first frame of a block counts
-  std::span<Word<u32>> epoch;  ///< value of `clock` when the frame last left an owner
-  Word<u32>* clock = nullptr;  ///< counts changes of owner, machine-wide
-  std::byte* memory = nullptr; ///< first byte of frame 0
+  std::span<Word<u8>> state;  ///< FrameState
+  std::span<Word<u8>>
+      order;  ///< order of the block this frame was allocated as; only the first frame of a block counts
+  std::span<Word<u32>> epoch;   ///< value of `clock` when the frame last left an owner
+  Word<u32>* clock = nullptr;   ///< counts changes of owner, machine-wide
+  std::byte* memory = nullptr;  ///< first byte of frame 0
   u8 page_shift = 12;
 
   u64 nr_frames() const { return state.size(); }

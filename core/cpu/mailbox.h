@@ -16,7 +16,7 @@ enum Request : u32 {
 /// One initiator's requests to one CPU. Written by the initiator, `served` by the receiver.
 /// Served when served == posted. An unserved slot is widened by the next post, never replaced.
 struct Slot {
-  Word<u64> first;   ///< virtual addresses, inclusive
+  Word<u64> first;  ///< virtual addresses, inclusive
   Word<u64> last;
   Word<u64> posted;  ///< number of the newest request
   Word<u64> served;  ///< number of the newest request that was served

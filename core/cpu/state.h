@@ -24,13 +24,13 @@ struct CpuState {
   alignas(64) Word<u32> attention{kAttentionIdle};
   u32 id = 0;
   // All below is private to the CPU.
-  u32 irq_off = 0;        ///< nesting of local_irq_disable
-  u32 rcu_depth = 0;      ///< nesting of rcu_read_lock
-  u32 nr_held = 0;        ///< locks held, outermost first in held_rank
-  u32 nr_spinning = 0;    ///< of these, how many are spinlocks
-  u32 deferred = 0;       ///< a quiescent state was asked for inside a read section
-  u32 trapped = 0;        ///< the last store by virtual address trapped
-  u64 nr_served = 0;      ///< interrupts served
+  u32 irq_off = 0;      ///< nesting of local_irq_disable
+  u32 rcu_depth = 0;    ///< nesting of rcu_read_lock
+  u32 nr_held = 0;      ///< locks held, outermost first in held_rank
+  u32 nr_spinning = 0;  ///< of these, how many are spinlocks
+  u32 deferred = 0;     ///< a quiescent state was asked for inside a read section
+  u32 trapped = 0;      ///< the last store by virtual address trapped
+  u64 nr_served = 0;    ///< interrupts served
   std::array<u16, kMaxHeld> held_rank{};
 };
 static_assert(sizeof(CpuState) == 64);

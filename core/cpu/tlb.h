@@ -23,7 +23,7 @@ struct Translation {
   bool present = false;
   bool is_block = false;  ///< mapped by a PMD leaf
   bool writable = false;
-  FrameNo frame;          ///< of the page, or the first of the block
+  FrameNo frame;  ///< of the page, or the first of the block
 };
 
 struct Tlb {

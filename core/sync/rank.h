@@ -11,13 +11,13 @@ namespace hvo {
 
 /// Outermost first. Each class has 16 sub-orders, so that two locks of one class can nest in a stated order.
 enum class LockClass : u8 {
-  resize,        ///< Hstate::resize_lock, a mutex; sub-order: the larger hstate first
-  static_key,    ///< the jump-label mutex of static keys
-  mmap,          ///< init_mm's mmap lock, an rwsem
-  page_table,    ///< init_mm.page_table_lock
-  pcp,           ///< a per-CPU page list; sub-order 0: frames, 1: pages
-  zone,          ///< a buddy; sub-order as pcp
-  hugetlb,       ///< hugetlb_lock: a leaf, held with interrupts off
+  resize,      ///< Hstate::resize_lock, a mutex; sub-order: the larger hstate first
+  static_key,  ///< the jump-label mutex of static keys
+  mmap,        ///< init_mm's mmap lock, an rwsem
+  page_table,  ///< init_mm.page_table_lock
+  pcp,         ///< a per-CPU page list; sub-order 0: frames, 1: pages
+  zone,        ///< a buddy; sub-order as pcp
+  hugetlb,     ///< hugetlb_lock: a leaf, held with interrupts off
 };
 
 constexpr std::string_view lock_class_name(LockClass c) {

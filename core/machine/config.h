@@ -1,0 +1,33 @@
+// MachineConfig: all that makes a machine what it is.
+#pragma once
+
+#include "core/base/geometry.h"
+#include "core/base/safeguards.h"
+#include "core/frame/failing_allocator.h"
+#include "core/hvo/designs.h"
+
+namespace hvo {
+
+struct MachineConfig {
+  Geometry geometry = kGeometries[0];
+  const Design* design = &kDesigns[1];
+  u64 memory_pages = u64{256} << 8;  ///< modelled memory in pages; rounded up to whole vmemmap PMDs
+  u32 nr_cpus = 2;                   ///< 1 … kMaxCpus
+  bool poison = true;                ///< freed frames are filled with a pattern, so that a missing order is visible
+  bool recording = true;             ///< the flight recorders run
+  Safeguards safeguards;
+  FailurePlan failures;                   ///< armed after boot
+  u64 vmemmap_base = 0xffffea0000000000;  ///< x86-64's VMEMMAP_START
+};
+
+/// What a machine of this configuration needs and holds.
+struct MachineSizes {
+  u64 nr_pages = 0;     ///< struct pages
+  u64 nr_pmds = 0;      ///< vmemmap PMDs
+  u64 nr_frames = 0;    ///< frames with bytes
+  u64 arena_bytes = 0;  ///< address space reserved for everything else; touched as used
+  u64 vmemmap_bytes = 0;
+};
+MachineSizes sizes_of(const MachineConfig& config);
+
+}  // namespace hvo

@@ -1,0 +1,122 @@
+#include "core/machine/machine.h"
+
+#include <utility>
+
+#include "core/base/hash.h"
+
+namespace hvo {
+
+namespace {
+
+constexpr u64 kTlbPages = 64;
+constexpr u64 kTlbBlocks = 8;
+constexpr u64 kSpareFrames = 64;
+
+FrameAllocatorConfig allocator_config(const MachineConfig& config) {
+  const bool tiny = config.geometry.page_size() < 4096;
+  return {
+      .nr_cpus = config.nr_cpus, .pcp_high = tiny ? 0U : 512U, .pcp_batch = tiny ? 0U : 63U, .poison = config.poison};
+}
+
+std::string refuse(const MachineConfig& config) {
+  if (config.nr_cpus == 0 || config.nr_cpus > kMaxCpus) {
+    return "a machine has 1 to " + std::to_string(kMaxCpus) + " CPUs, not " + std::to_string(config.nr_cpus);
+  }
+  const MachineSizes sizes = sizes_of(config);
+  if (config.memory_pages == 0 || sizes.nr_frames >= ~u32{0}) {
+    return "a machine has 1 page to 16 TiB of memory, not " + std::to_string(config.memory_pages) + " pages";
+  }
+  return {};
+}
+
+}  // namespace
+
+MachineSizes sizes_of(const MachineConfig& config) {
+  const Geometry& g = config.geometry;
+  MachineSizes s;
+  s.nr_pages = align_up(config.memory_pages, g.structs_per_pmd());
+  s.nr_pmds = s.nr_pages / g.structs_per_pmd();
+  s.vmemmap_bytes = s.nr_pages << kStructPageShift;
+  const u64 pmd_tables = align_up(s.nr_pmds, g.ptrs_per_table()) / g.ptrs_per_table();
+  // A PTE page for each PMD, and blocks must be aligned whatever stands before them.
+  s.nr_frames = align_up(s.nr_pmds * g.ptrs_per_table() + pmd_tables + s.nr_pmds + kSpareFrames, g.ptrs_per_table()) +
+                g.ptrs_per_table();
+  const u64 per_cpu =
+      (kTlbPages + kTlbBlocks) * sizeof(TlbEntry) + config.nr_cpus * sizeof(Slot) + g.page_size() + 8192;
+  s.arena_bytes = (u64{4} << 20) + s.nr_pages * 2 + s.nr_frames * 16 + config.nr_cpus * per_cpu;
+  return s;
+}
+
+std::expected<std::unique_ptr<Machine>, std::string> Machine::create(const MachineConfig& config) {
+  if (std::string why = refuse(config); !why.empty()) return std::unexpected(std::move(why));
+  const MachineSizes sizes = sizes_of(config);
+  auto arena = Arena::create(sizes.arena_bytes);
+  if (!arena) return std::unexpected(arena.error());
+  auto memory = PhysicalMemory::create(*arena, sizes.nr_frames, config.geometry.page_shift);
+  if (!memory) return std::unexpected(memory.error());
+  std::unique_ptr<Machine> machine(new Machine(config, std::move(*arena), std::move(*memory)));
+  if (const auto booted = machine->boot(); !booted) {
+    return std::unexpected("the machine has too little memory for its own vmemmap: give it more pages");
+  }
+  return machine;
+}
+
+Machine::Machine(const MachineConfig& config, Arena arena, PhysicalMemory memory)
+    : config_(config),
+      arena_(std::move(arena)),
+      memory_(std::move(memory)),
+      diagnostics_(config.nr_cpus),
+      budget_(arena_, sizes_of(config).nr_pages),
+      source_(arena_, allocator_config(config), memory_.frames(), budget_),
+      table_(arena_, config.geometry, memory_.frames(), source_, config.safeguards, config.vmemmap_base,
+             sizes_of(config).nr_pages, make_cpus()),
+      vmemmap_(arena_, table_, sizes_of(config).nr_pages, config.geometry.huge_order),
+      pages_(arena_, vmemmap_, budget_),
+      optimizer_(arena_, *config.design, vmemmap_, memory_.frames(), source_, config.safeguards, config.nr_cpus),
+      hugetlb_(vmemmap_, pages_, optimizer_) {
+  for (Cpu* cpu : cpus_) cpu->set_mmu(&table_, &PageTable::walk_fn);
+}
+
+std::span<Cpu* const> Machine::make_cpus() {
+  cpu_storage_.reserve(config_.nr_cpus);
+  const Geometry& g = config_.geometry;
+  for (u32 i = 0; i < config_.nr_cpus; ++i) {
+    CpuState& state = arena_.make<CpuState>();
+    state.id = i;
+    diagnostics_[i].recording = config_.recording;
+    const std::span<TlbEntry> pages = arena_.make_span<TlbEntry>(kTlbPages);
+    const std::span<TlbEntry> blocks = arena_.make_span<TlbEntry>(kTlbBlocks);
+    for (TlbEntry& e : pages) e = {};
+    for (TlbEntry& e : blocks) e = {};
+    const Tlb tlb{pages, blocks, g.page_shift, static_cast<u8>(g.page_shift + g.table_shift)};
+    cpu_storage_.emplace_back(CpuWiring{.state = &state,
+                                        .mailbox = arena_.make_span<Slot>(config_.nr_cpus),
+                                        .tlb = tlb,
+                                        .frames = &memory_.frames(),
+                                        .arena = arena_.bytes().data(),
+                                        .diagnostics = &diagnostics_[i]});
+  }
+  for (Cpu& cpu : cpu_storage_) cpus_.push_back(&cpu);
+  return cpus_;
+}
+
+std::expected<void, Errno> Machine::boot() {
+  Cpu& cpu = *cpus_[0];
+  cpu.run();
+  const auto booted = table_.populate(cpu);
+  if (booted) vmemmap_.populate(cpu);
+  cpu.idle();
+  if (booted) source_.next().set_plan(config_.failures);
+  for (Diagnostics& d : diagnostics_) d.clear();
+  return booted;
+}
+
+u64 Machine::state_hash() const { return hash_bytes(memory_.bytes(), hash_bytes(arena_.bytes())); }
+
+u64 Machine::nr_violations() const {
+  u64 n = 0;
+  for (const Diagnostics& d : diagnostics_) n += d.violations.total();
+  return n;
+}
+
+}  // namespace hvo

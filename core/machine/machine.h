@@ -1,0 +1,81 @@
+// Machine: all parts put together from one config.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/frame/physical_memory.h"
+#include "core/hugetlb/hugetlb_folio.h"
+#include "core/machine/config.h"
+
+namespace hvo {
+
+/// Frames by what they are used for, counted from the page tables up. Quiescent machine.
+struct FrameCensus {
+  u64 mapped = 0;  ///< distinct frames that back struct pages
+  u64 pte_pages = 0;
+  u64 pmd_pages = 0;
+  u64 read_only_ptes = 0;
+};
+
+/// A simulated machine. Its mutable state lives in one arena and one PhysicalMemory; everything here is wiring, made
+/// once. Thread-safety: each Cpu is driven by one host thread at a time; boot, reset, validate, census and hashes need
+/// every CPU idle.
+class Machine {
+ public:
+  /// Builds and boots. Error: one line for the user (which limit, how much is needed).
+  static std::expected<std::unique_ptr<Machine>, std::string> create(const MachineConfig& config);
+  Machine(const Machine&) = delete;
+  Machine& operator=(const Machine&) = delete;
+
+  const MachineConfig& config() const { return config_; }
+  const Design& design() const { return *config_.design; }
+  u32 nr_cpus() const { return config_.nr_cpus; }
+  Cpu& cpu(u32 i) { return *cpus_[i]; }
+  std::span<Cpu* const> cpus() const { return cpus_; }
+  FrameSource& frames() { return source_; }
+  const FrameTable& frame_table() const { return memory_.frames(); }
+  PageTable& page_table() { return table_; }
+  Vmemmap& vmemmap() { return vmemmap_; }
+  PageAllocator& pages() { return pages_; }
+  VmemmapOptimizer& optimizer() { return optimizer_; }
+  HugetlbFolios& hugetlb() { return hugetlb_; }
+  Budget& budget() { return budget_; }
+  Diagnostics& diagnostics(u32 cpu) { return diagnostics_[cpu]; }
+
+  /// Recounts everything from the bottom: allocators, page tables against frames, folio flags against PTEs, every
+  /// lookup helper on every pfn against the truth. Reports through CPU 0; true when nothing was wrong.
+  bool validate();
+  FrameCensus census();
+  /// One number for the whole state: the same for the same run in every build.
+  u64 state_hash() const;
+  /// Violations of all CPUs so far.
+  u64 nr_violations() const;
+
+ private:
+  Machine(const MachineConfig& config, Arena arena, PhysicalMemory memory);
+  std::expected<void, Errno> boot();
+  std::span<Cpu* const> make_cpus();
+  bool validate_mappings(Cpu& cpu);
+  bool validate_folio(Cpu& cpu, Pfn head);
+  template <class Encoding>
+  bool validate_lookups(Cpu& cpu);
+
+  MachineConfig config_;
+  Arena arena_;
+  PhysicalMemory memory_;
+  std::vector<Diagnostics> diagnostics_;
+  std::vector<Cpu> cpu_storage_;
+  std::vector<Cpu*> cpus_;
+  Budget budget_;
+  FrameSource source_;
+  PageTable table_;
+  Vmemmap vmemmap_;
+  PageAllocator pages_;
+  VmemmapOptimizer optimizer_;
+  HugetlbFolios hugetlb_;
+};
+
+}  // namespace hvo

@@ -1,0 +1,77 @@
+#include "core/pages/page_allocator.h"
+
+namespace hvo {
+
+PageAllocator::PageAllocator(Arena& arena, Vmemmap& vmemmap, Budget budget)
+    : vmemmap_(vmemmap), budget_(budget), s_(&arena.make<State>()), buddy_(arena, vmemmap.nr_pages()) {
+  HVO_CHECK(buddy_.free_range({0}, {vmemmap.nr_pages()}), "a new buddy takes all its pages");
+}
+
+std::expected<Pfn, Errno> PageAllocator::alloc_frozen_pages(Cpu& cpu, Order order) {
+  const OpScope scope(cpu, Op::alloc_pages);
+  if (!budget_.charge(cpu, order.nr_pages())) return std::unexpected(Errno::enomem);
+  {
+    const SpinGuard guard(cpu, s_->zone_lock);
+    if (const auto first = buddy_.alloc(order)) {
+      cpu.count(Event::page_alloc);
+      return *first;
+    }
+  }
+  budget_.uncharge(cpu, order.nr_pages());
+  return std::unexpected(Errno::enomem);
+}
+
+std::expected<Pfn, Errno> PageAllocator::alloc_pages(Cpu& cpu, Order order) {
+  const auto first = alloc_frozen_pages(cpu, order);
+  if (!first) return first;
+  if (order.v > 0) {
+    if (auto r = vmemmap_.prep_compound_page(cpu, *first, order); !r) return std::unexpected(r.error());
+  }
+  if (!page_ref_unfreeze(vmemmap_.pages(cpu), vmemmap_.page_of(*first), 1)) return std::unexpected(Errno::efault);
+  return first;
+}
+
+void PageAllocator::free_frozen_pages(Cpu& cpu, Pfn head, Order order) {
+  const OpScope scope(cpu, Op::free_pages);
+  bool bad = false;
+  if (order.v > 0) {
+    bad = vmemmap_.check_compound_at_free(cpu, head, order) != 0;
+    bad = bad || !vmemmap_.destroy_compound_page(cpu, head, order);
+  }
+  if (bad) {
+    cpu.fetch_add(s_->nr_leaked, order.nr_pages());
+    return;
+  }
+  free_frozen_range(cpu, head, order);
+}
+
+void PageAllocator::free_frozen_range(Cpu& cpu, Pfn first, Order order) {
+  {
+    const SpinGuard guard(cpu, s_->zone_lock);
+    if (!buddy_.free(first, order)) {
+      cpu.report({.rule = Rule::conservation, .object = first.v, .seen = order.v, .what = "pages freed twice (pfn)"});
+      return;
+    }
+  }
+  cpu.count(Event::page_free);
+  budget_.uncharge(cpu, order.nr_pages());
+}
+
+void PageAllocator::put_page(Cpu& cpu, Pfn head, Order order) {
+  const auto last = put_page_testzero(vmemmap_.pages(cpu), vmemmap_.page_of(head));
+  if (last && *last) free_frozen_pages(cpu, head, order);
+}
+
+u64 PageAllocator::nr_free(Cpu& cpu) {
+  const SpinGuard guard(cpu, s_->zone_lock);
+  return buddy_.nr_free();
+}
+
+bool PageAllocator::validate(Cpu& cpu) {
+  const SpinGuard guard(cpu, s_->zone_lock);
+  if (buddy_.validate()) return true;
+  cpu.report({.rule = Rule::conservation, .what = "the page buddy's books don't match its bitmaps"});
+  return false;
+}
+
+}  // namespace hvo

@@ -1,0 +1,149 @@
+#include "core/pgtable/page_table.h"
+
+#include <array>
+
+namespace hvo {
+
+namespace {
+constexpr u64 kMaxTable = 512;
+
+u64 tables_for(u64 entries, const Geometry& g) { return align_up(entries, g.ptrs_per_table()) >> g.table_shift; }
+}  // namespace
+
+PageTable::PageTable(Arena& arena, const Geometry& geometry, const FrameTable& frames, FrameSource& source,
+                     Safeguards safeguards, u64 vmemmap_base, u64 nr_struct_pages, std::span<Cpu* const> cpus)
+    : geometry_(geometry),
+      frames_(frames),
+      source_(source),
+      safeguards_(safeguards),
+      base_(vmemmap_base),
+      nr_pmds_(align_up(nr_struct_pages, geometry.structs_per_pmd()) / geometry.structs_per_pmd()),
+      cpus_(cpus),
+      mm_(&arena.make<InitMm>()),
+      pmd_tables_(arena.make_span<FrameNo>(tables_for(nr_pmds_, geometry))) {
+  HVO_CHECK(is_aligned(base_, geometry_.pmd_size()), "the vmemmap starts at a PMD");
+  HVO_CHECK(geometry_.ptrs_per_table() <= kMaxTable, "tables have at most 512 entries");
+}
+
+std::expected<void, Errno> PageTable::populate(Cpu& cpu) {
+  const OpScope scope(cpu, Op::boot);
+  for (FrameNo& table : pmd_tables_) {
+    const auto frame = source_.alloc(cpu, Order{0});
+    if (!frame) return std::unexpected(frame.error());
+    table = *frame;
+    frames_.set_state(table, FrameState::page_table);
+    for (u64 i = 0; i < geometry_.ptrs_per_table(); ++i) cpu.plain_store(word(table, i), u64{0});
+  }
+  for (u64 i = 0; i < nr_pmds_; ++i) {
+    const auto first = source_.alloc(cpu, Order{geometry_.table_shift});
+    if (!first) return std::unexpected(first.error());
+    for (u64 n = 0; n < geometry_.ptrs_per_table(); ++n) frames_.set_state(*first + n, FrameState::vmemmap);
+    cpu.store_release(pmd_word(base_ + i * geometry_.pmd_size()), Pmd::leaf(*first).v);  // (8)
+  }
+  return {};
+}
+
+Word<u64>& PageTable::pmd_word(u64 va) {
+  const u64 i = pmd_index(va);
+  return word(pmd_tables_[i >> geometry_.table_shift], i & (geometry_.ptrs_per_table() - 1));
+}
+
+Word<u64>& PageTable::pte_word(FrameNo table, u64 va) {
+  return word(table, ((va - base_) >> geometry_.page_shift) & (geometry_.ptrs_per_table() - 1));
+}
+
+Translation PageTable::walk(Cpu& cpu, u64 va) {
+  if (va < base_ || va >= vmemmap_end()) return {};
+  const Pmd pmd{cpu.walker_load(pmd_word(va))};  // (9)
+  if (pmd.is_leaf()) return {.present = true, .is_block = true, .writable = true, .frame = pmd.frame()};
+  if (!pmd.is_table()) return {};
+  const Pte pte{cpu.walker_load(pte_word(pmd.frame(), va))};  // (9)
+  return {.present = pte.is_present(), .is_block = false, .writable = pte.is_writable(), .frame = pte.frame()};
+}
+
+std::expected<FrameNo, Errno> PageTable::make_pte_table(Cpu& cpu, FrameNo first) {
+  const auto table = source_.alloc(cpu, Order{0});
+  if (!table) return table;
+  frames_.set_state(*table, FrameState::page_table);
+  cpu.count(Event::pte_page_alloc);
+  std::array<u64, kMaxTable> entries{};
+  for (u64 i = 0; i < geometry_.ptrs_per_table(); ++i) entries[i] = Pte::make(first + i, true).v;
+  cpu.fill_frame(*table, reinterpret_cast<const std::byte*>(entries.data()));
+  return table;
+}
+
+std::expected<SplitResult, Errno> PageTable::vmemmap_split_pmd(Cpu& cpu, u64 va, SplitFlush flush) {
+  const OpScope scope(cpu, Op::vmemmap_split_pmd);
+  const u64 start = align_down(va, geometry_.pmd_size());
+  Word<u64>& pmd = pmd_word(start);
+  Pmd seen;
+  {
+    // Test and read are one critical section: read later, the entry might already point to a page table (Z2).
+    const SpinGuard guard(cpu, mm_->page_table_lock);
+    seen = Pmd{cpu.read_once(pmd)};
+  }
+  if (!seen.is_leaf()) return SplitResult::was_table;
+
+  const auto table = make_pte_table(cpu, seen.frame());
+  if (!table) return std::unexpected(table.error());
+
+  const SpinGuard guard(cpu, mm_->page_table_lock);
+  const Pmd now{cpu.read_once(pmd)};
+  if (!now.is_leaf() && safeguards_.has(Safeguard::split_recheck)) {
+    cpu.count(Event::window_split_race_lost);
+    source_.free(cpu, *table, Order{0});
+    return SplitResult::lost_race;
+  }
+  // The block was one allocation; from now on its frames are freed one by one (Z1).
+  if (safeguards_.has(Safeguard::split_page_of_block)) {
+    source_.split_page(cpu, seen.frame(), Order{geometry_.table_shift});
+  }
+  cpu.store_release(pmd, Pmd::table(*table).v);  // (8)
+  cpu.count(Event::pmd_split);
+  cpu.record(Mark::pmd_store, start, Pmd::table(*table).v);
+  if (flush == SplitFlush::now) flush_tlb_kernel_range(cpu, start, start + geometry_.pmd_size());
+  return SplitResult::split;
+}
+
+Pte PageTable::pte_at(Cpu& cpu, u64 va) {
+  const Pmd pmd{cpu.load_acquire(pmd_word(va))};
+  if (!pmd.is_table()) {
+    cpu.report({.rule = Rule::range, .object = va, .seen = pmd.v, .what = "a PMD leaf was taken for a page table"});
+    return {};
+  }
+  return Pte{cpu.read_once(pte_word(pmd.frame(), va))};
+}
+
+void PageTable::set_pte(Cpu& cpu, u64 va, Pte pte) {
+  const Pmd pmd{cpu.load_acquire(pmd_word(va))};
+  if (!pmd.is_table()) {
+    cpu.report({.rule = Rule::range, .object = va, .seen = pmd.v, .what = "a PMD leaf was taken for a page table"});
+    return;
+  }
+  Word<u64>& entry = pte_word(pmd.frame(), va);
+  if (safeguards_.has(Safeguard::release_pte_publish)) {
+    cpu.store_release(entry, pte.v);  // (8)
+  } else {
+    cpu.write_once(entry, pte.v);
+  }
+  cpu.count(Event::pte_store);
+  cpu.record(Mark::pte_store, va, pte.v);
+}
+
+void PageTable::flush_tlb_kernel_range(Cpu& cpu, u64 start, u64 end) {
+  const OpScope scope(cpu, Op::flush_tlb);
+  cpu.count(Event::tlb_flush);
+  cpu.record(Mark::flush_post, start, end);
+  broadcast(cpu, cpus_, kRequestFlush, start, end - 1);
+}
+
+u64 PageTable::nr_pte_pages(Cpu& cpu) {
+  u64 n = 0;
+  for (u64 i = 0; i < nr_pmds_; ++i) {
+    const Pmd pmd{cpu.read_once(pmd_word(base_ + i * geometry_.pmd_size()))};
+    n += pmd.is_table() ? 1 : 0;
+  }
+  return n;
+}
+
+}  // namespace hvo

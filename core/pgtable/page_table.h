@@ -1,0 +1,108 @@
+// PageTable: the part of init_mm's page tables that maps the vmemmap. PMDs and PTEs live in frames.
+//
+// What it guarantees
+//   * A PMD is a leaf from boot until vmemmap_split_pmd replaces it by a table that maps the same frames; never back.
+//     So a table, once seen, stays.
+//   * A CPU that walks sees either the leaf or the table with all its PTEs.
+// Locks
+//   mmap_lock (shared) for any walk that stores; page_table_lock for leaf test, split and publish of a PMD, nothing
+//   else. PTE stores take no lock: the caller owns the frozen folio whose struct pages the PTE maps.
+// Synchronises-with pairs
+//   (8) set_pte / PMD publish: store release, in place of smp_wmb() + set_pte ↔ (9) the walk's walker_load: acquire
+//       (numbers of cpu/cpu.h).
+// Not modelled: the levels above the PMD; they never change under HVO.
+#pragma once
+
+#include <expected>
+#include <span>
+
+#include "core/base/arena.h"
+#include "core/base/error.h"
+#include "core/base/geometry.h"
+#include "core/base/safeguards.h"
+#include "core/cpu/ipi.h"
+#include "core/frame/frame_source.h"
+#include "core/pgtable/entry.h"
+#include "core/sync/rw_sem.h"
+#include "core/sync/spin_lock.h"
+
+namespace hvo {
+
+/// The locks of init_mm. In the arena.
+struct InitMm {
+  RwSem mmap_lock{LockRank(LockClass::mmap)};
+  SpinLock page_table_lock{LockRank(LockClass::page_table)};
+};
+
+/// What a PMD split does about TLBs. Source: VMEMMAP_SPLIT_NO_TLB_FLUSH.
+enum class SplitFlush : u8 { now, deferred };
+
+/// What became of a split.
+enum class SplitResult : u8 {
+  was_table,  ///< nothing to do
+  split,      ///< this call split it
+  lost_race,  ///< another CPU split it meanwhile; this call's table was freed
+};
+
+class PageTable {
+ public:
+  /// Maps nothing yet; populate() does. `nr_struct_pages`: of the whole machine. `vmemmap_base`: aligned to PMD size.
+  PageTable(Arena& arena, const Geometry& geometry, const FrameTable& frames, FrameSource& source,
+            Safeguards safeguards, u64 vmemmap_base, u64 nr_struct_pages, std::span<Cpu* const> cpus);
+
+  /// Boot: allocates the PMD tables and maps the whole vmemmap by leaves, each a block of 2^table_shift frames.
+  /// One CPU, before any other runs. Error: enomem.
+  std::expected<void, Errno> populate(Cpu& cpu);
+
+  u64 vmemmap_base() const { return base_; }
+  u64 vmemmap_end() const { return base_ + nr_pmds_ * geometry_.pmd_size(); }
+  u64 nr_pmds() const { return nr_pmds_; }
+  InitMm& init_mm() { return *mm_; }
+  std::span<Cpu* const> cpus() const { return cpus_; }
+  const Geometry& geometry() const { return geometry_; }
+
+  /// What the MMU finds for `va`: walker loads only. Any CPU, no lock.
+  Translation walk(Cpu& cpu, u64 va);
+  /// The form in which a Cpu calls it: `mmu` is the PageTable.
+  static Translation walk_fn(void* mmu, Cpu& cpu, u64 va) { return static_cast<PageTable*>(mmu)->walk(cpu, va); }
+
+  /// The PMD word that maps `va`.
+  Word<u64>& pmd_word(u64 va);
+  /// The PTE word that maps `va` in the table at `table`.
+  Word<u64>& pte_word(FrameNo table, u64 va);
+
+  /// Replaces the leaf PMD at `va` by a table of PTEs that map the same frames read-write. Needs mmap_lock for reading.
+  /// Source: vmemmap_split_pmd() as of 5.18 (d8d55f5616cf and its two fixes, 39d35edee453 and the Jul 2023 mail
+  /// 20230707033859.16148-1). Error: enomem, nothing changed.
+  std::expected<SplitResult, Errno> vmemmap_split_pmd(Cpu& cpu, u64 va, SplitFlush flush)
+      HVO_REQUIRES_SHARED(init_mm().mmap_lock);
+
+  /// The PTE that maps `va`; the PMD must have been split. Needs mmap_lock for reading or a quiescent machine.
+  Pte pte_at(Cpu& cpu, u64 va);
+  /// Publishes a PTE: all stores of this CPU before it are visible through it.  (8)
+  void set_pte(Cpu& cpu, u64 va, Pte pte);
+
+  /// Drops all translations of [start, end) on all CPUs and waits. Interrupts on.
+  void flush_tlb_kernel_range(Cpu& cpu, u64 start, u64 end);
+
+  /// Page-table pages of PTEs in use: exact at a quiescent point. None is ever given back.
+  u64 nr_pte_pages(Cpu& cpu);
+
+ private:
+  u64 pmd_index(u64 va) const { return (va - base_) / geometry_.pmd_size(); }
+  Word<u64>& word(FrameNo frame, u64 index) { return reinterpret_cast<Word<u64>*>(frames_.address(frame))[index]; }
+  /// A private table that maps what the leaf maps. Error: enomem.
+  std::expected<FrameNo, Errno> make_pte_table(Cpu& cpu, FrameNo first);
+
+  Geometry geometry_;
+  const FrameTable& frames_;
+  FrameSource& source_;
+  Safeguards safeguards_;
+  u64 base_;
+  u64 nr_pmds_;
+  std::span<Cpu* const> cpus_;
+  InitMm* mm_;
+  std::span<FrameNo> pmd_tables_;
+};
+
+}  // namespace hvo

@@ -1,0 +1,63 @@
+// Accessors: how struct pages are read. Lookups are written once, over an accessor.
+#pragma once
+
+#include <atomic>
+#include <concepts>
+
+#include "core/cpu/cpu.h"
+#include "core/sync/static_key.h"
+#include "core/vmemmap/page.h"
+
+namespace hvo {
+
+/// What a lookup needs: marked loads, the static key, and what an aligned struct page is.
+template <class A>
+concept PageAccessor = requires(const A a, Page p) {
+  { a.read_once(p, page_field::flags) } -> std::same_as<u64>;
+  { a.key_enabled() } -> std::same_as<bool>;
+  { a.is_page_aligned(p) } -> std::same_as<bool>;
+};
+
+/// What page_ref needs beside.
+template <class A>
+concept PageRefAccessor = PageAccessor<A> && requires(const A a, Page p) {
+  { a.refcount(p) } -> std::same_as<u32>;
+  { a.refcount_cmpxchg(p, u32{}, u32{}) } -> std::same_as<OrTrap<u32>>;
+  { a.refcount_fetch_add(p, u32{}) } -> std::same_as<OrTrap<u32>>;
+  { a.refcount_store_release(p, u32{}) } -> std::same_as<OrTrap<void>>;
+};
+
+/// Struct pages through a simulated CPU and its MMU: each call is one step.
+struct CpuPages {
+  Cpu& cpu;
+  StaticKey& key;
+  u64 page_mask;  ///< page size - 1
+
+  u64 read_once(Page p, u64 field) const { return cpu.read_once_at<u64>(p.va + field); }
+  bool key_enabled() const { return key.is_enabled(cpu); }
+  bool is_page_aligned(Page p) const { return (p.va & page_mask) == 0; }
+  u32 refcount(Page p) const { return cpu.read_once_at<u32>(p.va + page_field::refcount); }
+  OrTrap<u32> refcount_cmpxchg(Page p, u32 expected, u32 v) const {
+    return cpu.cmpxchg_at<u32>(p.va + page_field::refcount, expected, v);
+  }
+  OrTrap<u32> refcount_fetch_add(Page p, u32 delta) const {
+    return cpu.fetch_add_at<u32>(p.va + page_field::refcount, delta);
+  }
+  OrTrap<void> refcount_store_release(Page p, u32 v) const {
+    return cpu.store_release_at<u32>(p.va + page_field::refcount, v);
+  }
+};
+
+/// Struct pages through plain pointers: the address is a host address. `Key` is a constant or a flag.
+template <bool (*Key)(), u64 kPageMask = 4095>
+struct HostPages {
+  u64 read_once(Page p, u64 field) const {
+    return ref(*reinterpret_cast<Word<u64>*>(p.va + field)).load(std::memory_order::relaxed);
+  }
+  bool key_enabled() const { return Key(); }
+  bool is_page_aligned(Page p) const { return (p.va & kPageMask) == 0; }
+};
+
+static_assert(PageRefAccessor<CpuPages>);
+
+}  // namespace hvo

@@ -1,0 +1,83 @@
+// compound_head() and its kin, per encoding; written once, over an accessor.
+//
+// An encoding says how a tail names its head. PointerHead: a pointer with bit 0 set. FakeHead: the same, but a struct
+// page at the start of a vmemmap page may be an alias of the head's frame, a fake head: it looks like a head and is a
+// tail. Its own words can't tell; the next struct page's can, for slot 1 of the head's frame is always a real tail.
+#pragma once
+
+#include "core/vmemmap/accessor.h"
+
+namespace hvo {
+
+/// No fake heads: HVO off, and the design that kept two frames.
+struct PointerHead {
+  /// What a page that is no tail by its own word really is: itself.
+  template <PageAccessor A>
+  static Page fixed(const A& /*a*/, Page p) {
+    return p;
+  }
+};
+
+/// Fake heads may exist while the static key is on.
+struct FakeHead {
+  /// The head of `p` if p is a fake head or a real head of an optimised folio, else p. At most two loads; the second,
+  /// of the next struct page (the next cache line), for one struct page in 64 only.
+  /// Source: page_fixed_fake_head() (e7d324850bfc), with its page-alignment filter.
+  template <PageAccessor A>
+  static Page fixed(const A& a, Page p) {
+    if (!a.key_enabled()) return p;
+    if (!a.is_page_aligned(p)) return p;
+    const u64 flags = a.read_once(p, page_field::flags);
+    if ((flags & PG_head) == 0) return p;
+    // p[1] lies in the same vmemmap page as p; every frame that may be mapped there has a real tail in slot 1.
+    const u64 head = a.read_once(p + 1, page_field::compound_head);
+    return (head & 1) != 0 ? Page{head - 1} : p;
+  }
+};
+
+/// The head of the compound that contains p; p itself if it is in none. Without a reference on the folio the answer may
+/// be out of date when it is returned, and, when it raced with a restore, be the tail p itself.
+/// Source: compound_head() (include/linux/page-flags.h).
+template <class Encoding, PageAccessor A>
+Page compound_head(const A& a, Page p) {
+  const u64 head = a.read_once(p, page_field::compound_head);
+  if ((head & 1) != 0) return {head - 1};
+  return Encoding::fixed(a, p);
+}
+
+/// page_fixed_fake_head(): for a page that is no tail by its own word.
+template <class Encoding, PageAccessor A>
+Page page_fixed_fake_head(const A& a, Page p) {
+  return Encoding::fixed(a, p);
+}
+
+/// True for a tail that looks like a head.
+template <class Encoding, PageAccessor A>
+bool page_is_fake_head(const A& a, Page p) {
+  return Encoding::fixed(a, p) != p;
+}
+
+/// True for a tail of a compound, fake heads included.
+template <class Encoding, PageAccessor A>
+bool PageTail(const A& a, Page p) {
+  const u64 head = a.read_once(p, page_field::compound_head);
+  return (head & 1) != 0 || page_is_fake_head<Encoding>(a, p);
+}
+
+/// True for the head of a compound, and not for a fake head.
+template <class Encoding, PageAccessor A>
+bool PageHead(const A& a, Page p) {
+  const u64 flags = a.read_once(p, page_field::flags);
+  return (flags & PG_head) != 0 && !page_is_fake_head<Encoding>(a, p);
+}
+
+/// True for any page of a compound. Needs no fake-head check: a fake PG_head already says "compound".
+template <class Encoding, PageAccessor A>
+bool PageCompound(const A& a, Page p) {
+  const u64 flags = a.read_once(p, page_field::flags);
+  if ((flags & PG_head) != 0) return true;
+  const u64 head = a.read_once(p, page_field::compound_head);
+  return (head & 1) != 0;
+}
+
+}  // namespace hvo

@@ -1,0 +1,136 @@
+#include "core/vmemmap/vmemmap.h"
+
+#include <cstring>
+
+namespace hvo {
+
+namespace {
+
+constexpr u64 kMaxPageBytes = 65536;
+constexpr u64 kZone = 0;
+
+/// A marked store whose trap ends the operation.
+std::expected<void, Errno> store(Cpu& cpu, Page p, u64 field, u64 value) {
+  if (!cpu.write_once_at<u64>(p.va + field, value)) return std::unexpected(Errno::efault);
+  return {};
+}
+
+}  // namespace
+
+Vmemmap::Vmemmap(Arena& arena, PageTable& table, u64 nr_pages, Order truth_block)
+    : table_(table), nr_pages_(nr_pages), key_(arena.make<StaticKey>()), truth_(arena, nr_pages, truth_block) {}
+
+void Vmemmap::populate(Cpu& cpu) {
+  const OpScope scope(cpu, Op::boot);
+  const Geometry& g = geometry();
+  HVO_CHECK(g.page_size() <= kMaxPageBytes, "pages have at most 64 KiB");
+  alignas(8) std::array<std::byte, kMaxPageBytes> page{};
+  constexpr PageImage kFree = PageImage::free_page(kZone);
+  for (u64 i = 0; i < g.structs_per_page(); ++i) {
+    std::memcpy(page.data() + i * kStructPageSize, kFree.w.data(), kStructPageSize);
+  }
+  for (u64 va = table_.vmemmap_base(); va < table_.vmemmap_end(); va += g.pmd_size()) {
+    const Translation block = table_.walk(cpu, va);
+    for (u64 i = 0; i < g.ptrs_per_table(); ++i) cpu.fill_frame(block.frame + i, page.data());
+  }
+}
+
+PageImage Vmemmap::read(Cpu& cpu, Page p) const {
+  PageImage image;
+  for (u64 i = 0; i < image.w.size(); ++i) image.w[i] = cpu.read_once_at<u64>(p.va + i * 8);
+  return image;
+}
+
+std::expected<void, Errno> Vmemmap::make_tail(Cpu& cpu, Page tail, Page head) {
+  if (auto r = store(cpu, tail, page_field::mapping, kTailMapping); !r) return r;
+  return store(cpu, tail, page_field::compound_head, head.va | 1);
+}
+
+std::expected<void, Errno> Vmemmap::make_single(Cpu& cpu, Page p) {
+  if (auto r = store(cpu, p, page_field::compound_head, 0); !r) return r;
+  return store(cpu, p, page_field::mapping, 0);
+}
+
+std::expected<void, Errno> Vmemmap::make_head(Cpu& cpu, Page head, Order order) {
+  // The head was a tail (demotion) or a single page: all that a lookup reads is written, the tail word last but one, so
+  // that it is never a headless tail.
+  if (auto r = store(cpu, head, page_field::mapping, 0); !r) return r;
+  if (auto r = store(cpu, head, page_field::compound_head, 0); !r) return r;
+  if (auto r = store(cpu, head, page_field::flags, (kZone << kZoneShift) | PG_head); !r) return r;
+  return store(cpu, head + 1, page_field::compound_meta, order.v);
+}
+
+std::expected<void, Errno> Vmemmap::make_compound(Cpu& cpu, Pfn first, Order order) {
+  const Page head = page_of(first);
+  if (auto r = make_head(cpu, head, order); !r) return r;
+  for (u64 i = 1; i < order.nr_pages(); ++i) {
+    if (auto r = make_tail(cpu, head + i, head); !r) return r;
+  }
+  return {};
+}
+
+std::expected<void, Errno> Vmemmap::prep_compound_page(Cpu& cpu, Pfn head, Order order) {
+  HVO_CHECK(order.v > 0 && is_aligned(head, order), "a compound is naturally aligned and has a tail");
+  truth_.begin_change(head, order);
+  auto r = make_compound(cpu, head, order);
+  truth_.end_change(head, order, order);
+  return r;
+}
+
+std::expected<void, Errno> Vmemmap::destroy_compound_page(Cpu& cpu, Pfn first, Order order) {
+  const Page head = page_of(first);
+  truth_.begin_change(first, order);
+  auto undo = [&]() -> std::expected<void, Errno> {
+    if (auto r = store(cpu, head + 1, page_field::compound_meta, 0); !r) return r;
+    if (auto r = store(cpu, head, page_field::flags, kZone << kZoneShift); !r) return r;
+    for (u64 i = 0; i < order.nr_pages(); ++i) {
+      if (auto r = make_single(cpu, head + i); !r) return r;
+    }
+    return {};
+  };
+  auto r = undo();
+  truth_.end_change(first, order, Order{0});
+  return r;
+}
+
+std::expected<void, Errno> Vmemmap::split_compound_page(Cpu& cpu, Pfn first, Order order, Order each) {
+  HVO_CHECK(each.v > 0 && each < order, "a compound is split into smaller compounds");
+  truth_.begin_change(first, order);
+  auto split = [&]() -> std::expected<void, Errno> {
+    for (u64 i = 0; i < order.nr_pages(); i += each.nr_pages()) {
+      if (auto r = make_compound(cpu, first + i, each); !r) return r;
+    }
+    return {};
+  };
+  auto r = split();
+  truth_.end_change(first, order, each);
+  return r;
+}
+
+u64 Vmemmap::check_compound_at_free(Cpu& cpu, Pfn first, Order order) {
+  constexpr u64 kMostReports = 4;
+  const Page head = page_of(first);
+  u64 nr_bad = 0;
+  auto bad = [&](Page p, u64 expected, u64 seen, std::string_view what) {
+    if (++nr_bad <= kMostReports) {
+      cpu.report({.rule = Rule::bad_page, .object = p.va, .expected = expected, .seen = seen, .what = what});
+    }
+  };
+  const u64 flags = cpu.read_once_at<u64>(head.va + page_field::flags);
+  if ((flags & kPageFlagsCheckAtFree) != PG_head) bad(head, PG_head, flags, "PAGE_FLAGS_CHECK_AT_FREE of a head");
+  const PageImage tail = PageImage::tail(kZone, head.va | 1);
+  for (u64 i = 1; i < order.nr_pages(); ++i) {
+    const Page p = head + i;
+    PageImage seen = read(cpu, p);
+    if (i == 1) seen.w[page_field::compound_meta / 8] = 0;  // the order lives here
+    if (seen == tail) continue;
+    for (u64 w = 0; w < seen.w.size(); ++w) {
+      if (seen.w[w] == tail.w[w]) continue;
+      bad(p, tail.w[w], seen.w[w], "a tail is not in its initial state at free (first differing word)");
+      break;
+    }
+  }
+  return nr_bad;
+}
+
+}  // namespace hvo

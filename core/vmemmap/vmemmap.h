@@ -1,0 +1,62 @@
+// Vmemmap: the array of all struct pages, and what their owner does to them: boot, forming and destroying compounds,
+// the checks at free.
+//
+// Locks: none. Whoever forms or destroys a compound owns its pages, frozen (reference count 0). Others read them at any
+// time, so every store is marked; a store to a tail that is mapped read-only traps, is reported by the CPU, and ends
+// the operation with efault.
+#pragma once
+
+#include "core/pgtable/page_table.h"
+#include "core/vmemmap/compound_head.h"
+#include "core/vmemmap/truth.h"
+
+namespace hvo {
+
+class Vmemmap {
+ public:
+  /// `nr_pages`: struct pages of the machine.
+  Vmemmap(Arena& arena, PageTable& table, u64 nr_pages, Order truth_block);
+
+  u64 nr_pages() const { return nr_pages_; }
+  Page page_of(Pfn pfn) const { return {table_.vmemmap_base() + (pfn.v << kStructPageShift)}; }
+  Pfn pfn_of(Page p) const { return {(p.va - table_.vmemmap_base()) >> kStructPageShift}; }
+  bool is_valid(Page p) const { return p.va >= page_of({0}).va && p.va < page_of({nr_pages_}).va; }
+  CpuPages pages(Cpu& cpu) const { return {cpu, key_, table_.geometry().page_size() - 1}; }
+  StaticKey& key() const { return key_; }
+  Truth& truth() { return truth_; }
+  PageTable& table() { return table_; }
+  const Geometry& geometry() const { return table_.geometry(); }
+
+  /// Boot: writes the initial struct page of every pfn into the vmemmap's frames. One CPU, page table populated and no
+  /// PMD split. Source: memmap_init().
+  void populate(Cpu& cpu);
+
+  /// All eight words of a struct page, each with a marked load. Not one moment's state if somebody writes.
+  PageImage read(Cpu& cpu, Page p) const;
+
+  /// Makes the frozen single pages [head, head + 2^order) one compound, frozen too. Order ≥ 1.
+  /// Source: prep_compound_page().
+  std::expected<void, Errno> prep_compound_page(Cpu& cpu, Pfn head, Order order);
+  /// The reverse: single frozen pages again. Needs every tail writable. Source: destroy_compound_gigantic_folio().
+  std::expected<void, Errno> destroy_compound_page(Cpu& cpu, Pfn head, Order order);
+  /// Makes one frozen compound of `order` many frozen compounds of order `each` (< order). Needs every tail writable.
+  std::expected<void, Errno> split_compound_page(Cpu& cpu, Pfn head, Order order, Order each);
+
+  /// Checks what must hold of a frozen compound that is about to be freed: every tail is in its initial state, the head
+  /// has no flag but PG_head, its count is 0. Reports bad_page per struct page, at most 4 times a call; returns the
+  /// number of bad struct pages. Source: free_tail_page_prepare(), free_page_is_bad().
+  u64 check_compound_at_free(Cpu& cpu, Pfn head, Order order);
+
+ private:
+  std::expected<void, Errno> make_tail(Cpu& cpu, Page tail, Page head);
+  std::expected<void, Errno> make_single(Cpu& cpu, Page p);
+  std::expected<void, Errno> make_head(Cpu& cpu, Page head, Order order);
+  std::expected<void, Errno> make_compound(Cpu& cpu, Pfn head, Order order);
+
+  PageTable& table_;
+  u64 nr_pages_;
+  StaticKey& key_;
+  Truth truth_;
+};
+
+}  // namespace hvo
