@@ -51,6 +51,7 @@ long_files() {
 dead_paths() {
   local file path
   while IFS= read -r file; do
+    # shellcheck disable=SC2016 # the backticks are what is looked for
     while IFS= read -r path; do
       [[ -e $(dirname "$file")/$path || -e $path ]] || complain dead-path "$file names $path"
     done < <(grep -oE '\]\([A-Za-z0-9_./-]+\)|`(core|stress|bench|tests|cmake)/[A-Za-z0-9_./-]+`' "$file" | tr -d '`]()' || true)
