@@ -1,0 +1,78 @@
+// FrameMachine: CPUs, frames, a budget and a FrameSource, and no page table.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "core/frame/frame_source.h"
+#include "core/frame/physical_memory.h"
+
+namespace hvo::test {
+
+class FrameMachine {
+ public:
+  static constexpr u8 kPageShift = 9;
+
+  FrameMachine(u64 nr_frames, u64 budget_pages, const FrameAllocatorConfig& config)
+      : arena_(Arena::create(u64{64} << 20).value()),
+        memory_(PhysicalMemory::create(arena_, nr_frames, kPageShift).value()),
+        budget_(arena_, budget_pages),
+        source_(arena_, config, memory_.frames(), budget_) {
+    for (u32 id = 0; id < config.nr_cpus; ++id) {
+      CpuWiring w;
+      w.state = &arena_.make<CpuState>();
+      w.state->id = id;
+      w.mailbox = arena_.make_span<Slot>(config.nr_cpus);
+      w.frames = &memory_.frames();
+      w.arena = arena_.bytes().data();
+      w.diagnostics = diagnostics_.emplace_back(std::make_unique<Diagnostics>()).get();
+      cpus_.emplace_back(w).run();
+    }
+  }
+
+  Cpu& cpu(u32 i = 0) { return cpus_[i]; }
+  FrameSource& source() { return source_; }
+  FailingAllocator<FrameAllocator>& failing() { return source_.next(); }
+  FrameAllocator& allocator() { return source_.next().next(); }
+  Budget& budget() { return budget_; }
+  const FrameTable& frames() const { return memory_.frames(); }
+  PhysicalMemory& memory() { return memory_; }
+  u32 epoch(FrameNo f) const { return ref(frames().epoch[f.v]).load(std::memory_order::relaxed); }
+  u64 violations(Rule rule) const {
+    u64 n = 0;
+    for (const auto& d : diagnostics_) n += d->violations.count[static_cast<unsigned>(rule)];
+    return n;
+  }
+  u64 violations() const {
+    u64 n = 0;
+    for (const auto& d : diagnostics_) n += d->violations.total();
+    return n;
+  }
+
+  /// One host thread per CPU, each running body(its cpu).
+  void run_threads(const std::function<void(Cpu&)>& body) {
+    std::vector<std::jthread> threads;
+    for (Cpu& cpu : cpus_) {
+      threads.emplace_back([&cpu, &body] {
+        body(cpu);
+        cpu.idle();
+      });
+    }
+    threads.clear();
+    for (Cpu& cpu : cpus_) cpu.run();
+  }
+
+ private:
+  Arena arena_;
+  PhysicalMemory memory_;
+  Budget budget_;
+  FrameSource source_;
+  std::vector<std::unique_ptr<Diagnostics>> diagnostics_;
+  std::deque<Cpu> cpus_;
+};
+
+}  // namespace hvo::test
