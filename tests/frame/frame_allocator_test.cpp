@@ -79,6 +79,16 @@ TEST(FrameAllocator, NoMemoryExactlyAtTheBudget) {
   }
 }
 
+TEST(FrameAllocator, ReturnsTheChargeWhenFramesRunOutBeforeTheBudget) {
+  for (const u32 high : {0U, 16U}) {
+    FrameMachine m(50, 100, {.pcp_high = high, .pcp_batch = 4});
+    std::vector<FrameNo> out(51);
+    EXPECT_EQ(m.allocator().alloc_bulk(m.cpu(), out).error(), Errno::enomem);
+    EXPECT_EQ(m.allocator().alloc(m.cpu(), Order{6}).error(), Errno::enomem);
+    EXPECT_EQ(m.budget().free_pages(m.cpu()), 100U);
+  }
+}
+
 TEST(FrameAllocator, BulkTakesAllOrNothing) {
   FrameMachine m(100, 100, {.pcp_high = 20, .pcp_batch = 5});
   std::vector<FrameNo> out(60);
