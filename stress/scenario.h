@@ -1,0 +1,35 @@
+// Scenario: actors, their weights, and the windows a run must hit to mean anything.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "core/machine/machine.h"
+#include "stress/shared.h"
+
+namespace hvo::stress {
+
+/// One bounded operation of one CPU.
+using ActorFn = void (*)(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng);
+
+struct Actor {
+  std::string_view name;
+  u32 weight = 1;
+  ActorFn run = nullptr;
+};
+
+struct Scenario {
+  std::string_view name;
+  std::string_view what;
+  std::span<const Actor> first;   ///< actors of CPU 0
+  std::span<const Actor> others;  ///< actors of the other CPUs
+  std::span<const Event> windows;
+  u32 ops_per_round = 2000;  ///< per CPU
+  u32 default_cpus = 2;
+  u64 default_failure_rate = 0;  ///< one allocation in so many fails; 0: none
+};
+
+std::span<const Scenario> scenarios();
+const Scenario* find_scenario(std::string_view name);
+
+}  // namespace hvo::stress

@@ -1,0 +1,51 @@
+// Shared: what the actors of one round have in common, and what each of its CPUs has for itself.
+//
+// Synchronises-with pairs: (1) a folio is put into a slot: store release ↔ (2) taken or peeked at: exchange acq_rel,
+// load acquire. A CpuShare passes between host threads through the engine's hand-over word.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <vector>
+
+#include "core/machine/machine.h"
+#include "core/pgtable/dump.h"
+#include "stress/grading.h"
+
+namespace hvo::stress {
+
+/// A folio that CPUs share. The word: 0 empty; kTaken: one CPU works on it; else pfn << 32 | generation << 2 | 2.
+struct FolioSlot {
+  static constexpr u64 kTaken = 1;
+  std::atomic<u64> word{0};
+};
+
+struct HeldPages {
+  Pfn head;
+  Order order;
+};
+
+struct HeldFrame {
+  FrameNo frame;
+  u64 pattern = 0;
+};
+
+/// What one CPU alone uses.
+struct alignas(64) CpuShare {
+  Rng rng{};
+  u64 generation = 0;
+  std::vector<HeldPages> pages;
+  std::vector<HeldFrame> frames;
+  std::vector<DumpRow> rows;
+  std::vector<std::byte> scratch;
+  Outcomes outcomes;
+};
+
+struct Shared {
+  explicit Shared(u32 nr_cpus) : cpus(nr_cpus) {}
+  std::array<FolioSlot, 8> slots;
+  std::vector<CpuShare> cpus;
+  std::atomic<u32> nr_arrived{0};  ///< CPUs that met before the first operation
+};
+
+}  // namespace hvo::stress
