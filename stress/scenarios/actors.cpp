@@ -142,8 +142,10 @@ void aligned_tail(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng) {
   const u64 word = shared.slots[0].word.load(std::memory_order::acquire);
   const Geometry& g = machine.config().geometry;
   const Pfn head = holds_folio(word) ? pfn_in(word) : Pfn{0};
-  const u64 page = 1 + rng.below(g.vmemmap_pages(g.huge_order) - 1);
-  look_up_speculatively(cpu, machine, shared, head + page * g.structs_per_page());
+  for (int i = 0; i < 256; ++i) {  // about as long as a folio takes to come or go
+    const u64 page = 1 + rng.below(g.vmemmap_pages(g.huge_order) - 1);
+    look_up_speculatively(cpu, machine, shared, head + page * g.structs_per_page());
+  }
 }
 
 void walk(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng) {
