@@ -8,6 +8,9 @@
 
 namespace hvo {
 
+/// ISO C++ has no 128-bit integer; both compilers do.
+__extension__ using u128 = unsigned __int128;
+
 /// One step of splitmix64 (Steele, Lea, Flood 2014): turns related seeds into unrelated ones.
 constexpr u64 mix64(u64 x) {
   x += 0x9e3779b97f4a7c15;
@@ -31,7 +34,7 @@ struct Rng {
     return state * 0x2545f4914f6cdd1d;
   }
   /// A number in [0, n), n > 0. The bias is below 2^-32 for every n that hvolab uses.
-  constexpr u64 below(u64 n) { return static_cast<u64>((static_cast<unsigned __int128>(next()) * n) >> 64); }
+  constexpr u64 below(u64 n) { return static_cast<u64>((static_cast<u128>(next()) * n) >> 64); }
   constexpr bool one_in(u64 n) { return below(n) == 0; }
 };
 

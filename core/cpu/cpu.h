@@ -258,7 +258,7 @@ class Cpu {
 };
 
 template <class T>
-T Cpu::go_at(u64 va, const Access& a) {
+inline T Cpu::go_at(u64 va, const Access& a) {
   const TlbEntry& e = w_.tlb.page_slot(va);
   if (ref(s_->attention).load(std::memory_order::relaxed) == 0 && e.tag == va >> w_.tlb.page_shift &&
       (!a.is_write() || e.writable != 0) && !is_stale(e.frame, e.epoch)) [[likely]] {
