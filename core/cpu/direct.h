@@ -8,6 +8,15 @@
 
 namespace hvo {
 
+/// Replaces the value by f of it, in one fully ordered RMW; returns the old value.
+template <class T, class F>
+[[gnu::always_inline]] inline T update(Word<T>& w, F f) {
+  T old = ref(w).load(std::memory_order::relaxed);
+  while (!ref(w).compare_exchange_weak(old, f(old), std::memory_order::acq_rel, std::memory_order::relaxed)) {
+  }
+  return old;
+}
+
 /// The access of one typed word. The plain run inlines this; `order` and `kind` are constants there.
 template <class T>
 [[gnu::always_inline]] inline T direct(Word<T>& w, const Access& a) {
@@ -27,8 +36,10 @@ template <class T>
     // acq_rel, not seq_cst: the machine has no place where two CPUs each store one word and load the other's without
     // an RMW between (cpu.h, pairs), and x86 compiles both to the same instruction.
     case Kind::fetch_add: return ref(w).fetch_add(operand, std::memory_order::acq_rel);
-    case Kind::fetch_or: return ref(w).fetch_or(operand, std::memory_order::acq_rel);
-    case Kind::fetch_and: return ref(w).fetch_and(operand, std::memory_order::acq_rel);
+    // Written out: g++ 12.2 at -O1 and above compiles fetch_or and fetch_and of a run-time operand, in this switch, to
+    // a compare-exchange loop that stores the old value back (seen in its disassembly).
+    case Kind::fetch_or: return update(w, [operand](T old) { return static_cast<T>(old | operand); });
+    case Kind::fetch_and: return update(w, [operand](T old) { return static_cast<T>(old & operand); });
     case Kind::exchange: return ref(w).exchange(operand, std::memory_order::acq_rel);
     case Kind::cmpxchg: {
       T old = static_cast<T>(a.expected);

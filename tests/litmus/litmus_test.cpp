@@ -20,7 +20,9 @@ template <class T>
 void expect_outcomes(const Outcomes& acceptable) {
   const MakeInstance make = [] { return std::make_unique<T>(); };
   EXPECT_THAT(run_by_threads(make, 200), IsSubsetOf(acceptable));
-  if constexpr (kHasFibers) EXPECT_EQ(run_by_fibers(make, 3), acceptable);
+  if constexpr (kHasFibers) {
+    EXPECT_EQ(run_by_fibers(make, 3), acceptable);
+  }
 }
 
 class MessagePassing : public Instance {
