@@ -32,18 +32,25 @@ function(hvo_verify_headers target folder)
   target_link_libraries(${target}_headers PRIVATE ${target})
 endfunction()
 
-# hvo_add_layer(<name> [DEPENDS <layer>...] [SOURCES ...] HEADERS ...): the library hvolab::<name> of core/<name>.
+# hvo_add_layer(<name> [DEPENDS <layer>...] [SOURCES ...] HEADERS ...): the library hvolab::<name> of core/<name>;
+# without sources it is headers only.
 function(hvo_add_layer name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "DEPENDS;SOURCES;HEADERS")
   set(target hvo_${name})
   hvo_include_root(core/${name} root)
-  add_library(${target} STATIC ${arg_SOURCES})
+  set(scope PUBLIC)
+  if(arg_SOURCES)
+    add_library(${target} STATIC ${arg_SOURCES})
+  else()
+    add_library(${target} INTERFACE)
+    set(scope INTERFACE)
+  endif()
   add_library(hvolab::${name} ALIAS ${target})
-  target_include_directories(${target} PUBLIC
+  target_include_directories(${target} ${scope}
     $<BUILD_INTERFACE:${root}> $<INSTALL_INTERFACE:include/hvolab>)
-  target_link_libraries(${target} PUBLIC hvo_options)
+  target_link_libraries(${target} ${scope} hvo_options)
   foreach(layer IN LISTS arg_DEPENDS)
-    target_link_libraries(${target} PUBLIC hvo_${layer})
+    target_link_libraries(${target} ${scope} hvo_${layer})
   endforeach()
   set_target_properties(${target} PROPERTIES EXPORT_NAME ${name})
   hvo_verify_headers(${target} core/${name} ${arg_HEADERS})
