@@ -24,13 +24,14 @@ constexpr std::array kFailing{Actor{"folio", 4, folio}, Actor{"referenced", 1, r
 constexpr std::array kMixedWindows{Event::folio_optimized, Event::folio_restored, Event::window_ref_taken,
                                    Event::window_frame_reused};
 constexpr std::array kLookupWindows{Event::folio_optimized, Event::window_truth_moved};
+constexpr std::array kRestoreWindows{Event::folio_restored, Event::window_truth_moved, Event::window_self_head};
 constexpr std::array kSplitWindows{Event::pmd_split, Event::window_split_race_lost};
 constexpr std::array kEnomemWindows{Event::window_restore_enomem, Event::window_optimize_enomem};
 
 constexpr std::array kScenarios{
     Scenario{"mixed", "folios, pages, lookups, walkers, dumps and scribblers at once", kMixed, kMixed, kMixedWindows},
     Scenario{"lookup_vs_optimize", "lookups of any kind while folios come and go", kFolio, kAnyLookup, kLookupWindows},
-    Scenario{"lookup_vs_restore", "lookups of page-aligned tails of one folio", kFirstFolio, kTails, kLookupWindows},
+    Scenario{"lookup_vs_restore", "lookups of page-aligned tails of one folio", kFirstFolio, kTails, kRestoreWindows},
     Scenario{"split_contention", "CPUs optimise folios of one block of a fresh machine", kFolio, kFolio, kSplitWindows,
              2},
     Scenario{"enomem_rollback", "optimise and restore with failing allocations", kFailing, kFailing, kEnomemWindows,

@@ -45,7 +45,8 @@ struct Shared {
   explicit Shared(u32 nr_cpus) : cpus(nr_cpus) {}
   std::array<FolioSlot, 8> slots;
   std::vector<CpuShare> cpus;
-  std::atomic<u32> nr_arrived{0};  ///< CPUs that met before the first operation
+  std::atomic<u64> first_folio{0};  ///< pfn of the newest folio of slot 0: where to look while it comes or goes
+  std::atomic<u32> nr_arrived{0};   ///< CPUs that met before the first operation
 };
 
 }  // namespace hvo::stress

@@ -33,9 +33,15 @@ Round::Round(const Scenario& scenario, Machine& machine, u64 seed, u32 nr_thread
     shared_.cpus[i].rng = Rng::seeded(seed, i);
     hand_over_[i].nr_left.store(ops_per_cpu, std::memory_order::release);
   }
+  is_made_.store(true, std::memory_order::release);  // (5)
 }
 
-bool Round::run_task(void* round, unsigned cpu) { return static_cast<Round*>(round)->task(cpu); }
+bool Round::run_task(void* round, unsigned cpu) {
+  auto* self = static_cast<Round*>(round);
+  // The pool is not instrumented: what it hands over is ordered by this load alone.
+  if (!self->is_made_.load(std::memory_order::acquire)) return true;  // (5)
+  return self->task(cpu);
+}
 
 /// As many CPUs as there are host threads start together; no longer than a second.
 void Round::meet() {
@@ -60,6 +66,9 @@ bool Round::task(u32 id) {
     if (stop_.load(std::memory_order::relaxed)) left = 1;
   }
   cpu.idle();
+  // CPU 0 is the one that scenarios are about: the others go on until it is done, or it would run alone.
+  const bool first_runs = id != 0 && hand_over_[0].nr_left.load(std::memory_order::relaxed) != 0;
+  if (left == 0 && first_runs && !stop_.load(std::memory_order::relaxed)) left = 1;
   word.store(left, std::memory_order::release);  // (1)
   if (left != 0) return true;
   nr_done_.fetch_add(1, std::memory_order::release);  // (3)

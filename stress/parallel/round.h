@@ -32,6 +32,8 @@ class Round {
   Machine& machine_;
   Shared shared_;
   std::vector<HandOver> hand_over_;
+  /// (5) stored, release, when all else is made ↔ loaded, acquire, before anything else is read.
+  std::atomic<bool> is_made_{false};
   std::atomic<u32> nr_done_{0};
   std::atomic<bool> stop_{false};
   u32 ops_per_cpu_;

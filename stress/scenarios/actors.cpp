@@ -24,6 +24,7 @@ void change_slot(Cpu& cpu, Machine& m, Shared& shared, FolioSlot& slot) {
     if (const auto head = m.hugetlb().alloc_fresh_hugetlb_folio(cpu, order)) {
       const u64 generation = (own(cpu, shared).generation++ * kMaxCpus + cpu.id()) & 0x3fffffff;
       now = head->v << 32 | generation << 2 | 2;
+      if (&slot == shared.slots.data()) shared.first_folio.store(head->v, std::memory_order::relaxed);
     }
   } else {
     const auto freed = m.hugetlb().free_hugetlb_folio(cpu, pfn_in(word), order);
@@ -139,9 +140,8 @@ void speculative(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng) {
 }
 
 void aligned_tail(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng) {
-  const u64 word = shared.slots[0].word.load(std::memory_order::acquire);
   const Geometry& g = machine.config().geometry;
-  const Pfn head = holds_folio(word) ? pfn_in(word) : Pfn{0};
+  const Pfn head{shared.first_folio.load(std::memory_order::relaxed)};
   for (int i = 0; i < 256; ++i) {  // about as long as a folio takes to come or go
     const u64 page = 1 + rng.below(g.vmemmap_pages(g.huge_order) - 1);
     look_up_speculatively(cpu, machine, shared, head + page * g.structs_per_page());
