@@ -1,0 +1,56 @@
+#include "core/base/geometry.h"
+
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <set>
+
+namespace hvo {
+namespace {
+
+TEST(Geometry, OfX8664IsThatOfTheKernel) {
+  const Geometry& g = *find_geometry("x86-64");
+  EXPECT_EQ(g.page_size(), 4096U);
+  EXPECT_EQ(g.structs_per_page(), 64U);
+  EXPECT_EQ(g.ptrs_per_table(), 512U);
+  EXPECT_EQ(g.pmd_size(), u64{2} << 20);
+  EXPECT_EQ(g.structs_per_pmd(), 32768U) << "64 hugepages of 2 MiB share a PMD of the vmemmap";
+  EXPECT_EQ(g.folio_bytes(g.huge_order), u64{2} << 20);
+  EXPECT_EQ(g.folio_bytes(g.gigantic_order), u64{1} << 30);
+  EXPECT_EQ(g.vmemmap_pages(g.huge_order), 8U);
+  EXPECT_EQ(g.vmemmap_pages(g.gigantic_order), 4096U);
+  EXPECT_EQ(g.vmemmap_size(g.gigantic_order), 8 * g.pmd_size());
+}
+
+TEST(Geometry, OfTheTinyMachineHasAFolioOfSeveralPmds) {
+  const Geometry& g = *find_geometry("tiny");
+  EXPECT_EQ(g.structs_per_page(), 8U);
+  EXPECT_EQ(g.vmemmap_pages(g.huge_order), 2U);
+  EXPECT_EQ(g.vmemmap_size(g.gigantic_order), 2 * g.pmd_size()) << "else no remap is ever half done";
+}
+
+TEST(Geometry, ASizeIsOptimizableWhenItsStructPagesFillMoreThanOnePage) {
+  const Geometry& g = *find_geometry("x86-64");
+  EXPECT_FALSE(g.is_optimizable(Order{0}));
+  EXPECT_FALSE(g.is_optimizable(Order{6})) << "64 struct pages: one page";
+  EXPECT_TRUE(g.is_optimizable(Order{7}));
+  EXPECT_FALSE(find_geometry("tiny")->is_optimizable(Order{3}));
+  EXPECT_TRUE(find_geometry("tiny")->is_optimizable(Order{4}));
+}
+
+TEST(Geometry, EveryRowIsSound) {
+  std::set<std::string_view> names;
+  for (const Geometry& g : kGeometries) {
+    EXPECT_TRUE(names.insert(g.name).second) << g.name << " twice";
+    EXPECT_EQ(find_geometry(g.name), &g);
+    EXPECT_FALSE(g.what.empty());
+    EXPECT_TRUE(std::has_single_bit(g.structs_per_page()));
+    EXPECT_EQ(g.structs_per_pmd(), g.structs_per_page() * g.ptrs_per_table());
+    EXPECT_TRUE(g.is_optimizable(g.huge_order));
+    EXPECT_TRUE(g.gigantic_order.v == 0 || g.gigantic_order > g.huge_order);
+  }
+  EXPECT_EQ(find_geometry("sparc"), nullptr);
+}
+
+}  // namespace
+}  // namespace hvo
