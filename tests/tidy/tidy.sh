@@ -28,15 +28,15 @@ layer_order() {
     [[ -d core/$layer ]] || continue
     upper=stress/\|bench/\|tests/
     for ((j = i + 1; j < ${#layers[@]}; j++)); do upper+="|core/${layers[j]}/"; done
-    search layer-order "#include \"($upper)" "core/$layer"
+    search layer-order "#include *[<\"]($upper)" "core/$layer"
   done
-  search layer-order '#include "(bench|tests)/' stress
-  search layer-order '#include "(stress|tests)/' bench
+  search layer-order '#include *[<"](bench|tests)/' stress
+  search layer-order '#include *[<"](stress|tests)/' bench
 }
 
 one_tbb_file() {
   local files
-  files=$(grep -rlE --include='*.h' --include='*.cpp' '#include <(oneapi/)?tbb' core stress bench 2>/dev/null || true)
+  files=$(grep -rlE --include='*.h' --include='*.cpp' '#include *[<"](oneapi/)?tbb' core stress bench 2>/dev/null || true)
   (($(grep -c . <<<"$files") <= 1)) || complain one-tbb-file "$(tr '\n' ' ' <<<"$files")"
 }
 
@@ -54,7 +54,8 @@ dead_paths() {
     # shellcheck disable=SC2016 # the backticks are what is looked for
     while IFS= read -r path; do
       [[ -e $(dirname "$file")/$path || -e $path ]] || complain dead-path "$file names $path"
-    done < <(grep -oE '\]\([A-Za-z0-9_./-]+\)|`(core|stress|bench|tests|cmake)/[A-Za-z0-9_./-]+`' "$file" | tr -d '`]()' || true)
+    done < <(grep -oE '\]\([A-Za-z0-9_./-]+(#[^)]*)?\)|`(core|stress|bench|tests|cmake)/[A-Za-z0-9_./-]+`' "$file" |
+      sed 's/#.*//' | tr -d '`]()' || true)
   done < <(find . -name '*.md' -not -path './build/*')
 }
 
@@ -98,14 +99,24 @@ self_test() {
   local long
   long=$(printf 'x\\n%.0s' {1..401})
   expect layer-order '#include "core/sync/mutex.h"' core/cpu/a.h
+  expect layer-order '#include <core/machine/machine.h>' core/hugetlb/a.h
+  expect layer-order '#include "stress/report.h"' core/machine/a.h
   expect layer-order '#include "bench/a.h"' stress/a.h
+  expect layer-order '#include "stress/a.h"' bench/a.h
   expect one-tbb-file '#include <tbb/task.h>' stress/a.cpp stress/b.cpp
   expect long-file "$long" core/base/a.h
   expect dead-path 'see [there](core/nowhere.md)' README.md
+  expect dead-path 'see [there](core/nowhere.md#part)' core/README.md
+  # shellcheck disable=SC2016 # the backticks are the text
+  expect dead-path 'see `core/base/nowhere.h`' README.md
+  expect no-fence '__sync_synchronize();' stress/a.cpp
   expect no-fence 'std::atomic_thread_fence(x);' core/cpu/a.h
   expect no-std-lock 'std::mutex m;' core/cpu/a.h
+  expect no-std-lock 'std::jthread t;' core/cpu/a.h
+  expect no-std-distribution 'std::uniform_int_distribution<int> d;' core/cpu/a.h
   expect no-std-distribution 'std::unordered_map<int, int> m;' core/cpu/a.h
   expect no-left-over '// TO''DO later' core/cpu/a.h
+  expect no-suppression 'const char* __tsan_default_suppressions();' stress/a.cpp
   expect no-suppression 'race:tbb' stress/race.supp
   return "$found"
 }
