@@ -49,12 +49,12 @@ int show(const Design& design) {
   const Order order = config.geometry.huge_order;
   for (const bool enabled : {false, true}) {
     m.optimizer().set_enabled(cpu, enabled);
-    const auto head = m.hugetlb().alloc_fresh_hugetlb_folio(cpu, order);
+    const auto head = m.hugetlb().alloc_migrate_hugetlb_folio(cpu, order);
     if (!head) break;
     std::printf("%s: %s, folio at pfn %llu\n", design.name.data(), enabled ? "optimised" : "not optimised",
                 ull{head->v});
     show_folio(m, cpu, *head);
-    if (!m.hugetlb().free_hugetlb_folio(cpu, *head, order)) break;
+    if (!m.hugetlb().folio_put(cpu, *head)) break;
   }
   cpu.idle();
   return 0;

@@ -34,6 +34,7 @@ struct Design {
   EncodingKind encoding{};
   bool uses_static_key = false;
   bool copies_head = false;      ///< the head's frame is replaced by a copy
+  bool batches_flushes = false;  ///< pools are grown, shrunk and demoted with one flush for many folios
   u8 nr_reset_struct_pages = 0;  ///< structs at the start of a restored page that are overwritten by clean ones
   u8 kept_of_8 = 8;              ///< vmemmap frames kept of the 8 of a 2 MiB folio
   std::string_view walker_protection;
@@ -48,8 +49,9 @@ inline constexpr std::array<KnownHole, 1> kFakeHeadHoles{{
 }};
 
 inline constexpr std::array<Design, 2> kDesigns{{
-    {"none", "HVO off", Tails::own, EncodingKind::pointer, false, false, 0, 8, "none needed", {}},
-    {"fake-head", "5.18 - 6.1", Tails::head_frame, EncodingKind::fake_head, true, false, 3, 1, "none", kFakeHeadHoles},
+    {"none", "HVO off", Tails::own, EncodingKind::pointer, false, false, false, 0, 8, "none needed", {}},
+    {"fake-head", "5.18 - 6.1", Tails::head_frame, EncodingKind::fake_head, true, false, false, 3, 1, "none",
+     kFakeHeadHoles},
 }};
 
 /// The design of that name, or nullptr.

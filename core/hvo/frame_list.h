@@ -1,44 +1,26 @@
-// FrameList: frames on their way out of, or into, the vmemmap; linked through one word per frame in the arena.
+// FrameList: frames on their way out of, or into, the vmemmap.
 #pragma once
 
-#include <span>
-
-#include "core/base/check.h"
+#include "core/base/index_list.h"
 #include "core/base/units.h"
 
 namespace hvo {
 
-/// A queue of frames. A frame is on at most one list; the list and its frames' links belong to one CPU at a time (whose
-/// ownership of the frames passes on with them), so nothing here is a step.
+/// A queue of frames, on the stack of the operation that owns them; `links` has a word per frame of the machine.
 class FrameList {
  public:
-  explicit FrameList(std::span<FrameNo> links) : links_(links) {}
+  explicit FrameList(std::span<u32> links) : list_(links, head_) {}
+  FrameList(const FrameList&) = delete;
+  FrameList& operator=(const FrameList&) = delete;
 
-  bool is_empty() const { return first_ == kNoFrame; }
-  u64 size() const { return size_; }
-  void push_back(FrameNo f) {
-    links_[f.v] = kNoFrame;
-    if (is_empty()) {
-      first_ = f;
-    } else {
-      links_[last_.v] = f;
-    }
-    last_ = f;
-    ++size_;
-  }
-  FrameNo pop_front() {
-    HVO_CHECK(!is_empty(), "a frame was taken from an empty list");
-    const FrameNo f = first_;
-    first_ = links_[f.v];
-    --size_;
-    return f;
-  }
+  bool is_empty() const { return list_.is_empty(); }
+  u64 size() const { return list_.size(); }
+  void push_back(FrameNo f) { list_.push_back(f.v); }
+  FrameNo pop_front() { return {list_.pop_front()}; }
 
  private:
-  std::span<FrameNo> links_;
-  FrameNo first_ = kNoFrame;
-  FrameNo last_ = kNoFrame;
-  u64 size_ = 0;
+  ListHead head_;
+  IndexList list_;
 };
 
 }  // namespace hvo

@@ -4,6 +4,12 @@
 
 namespace hvo {
 
+namespace {
+constexpr auto kRelaxed = std::memory_order::relaxed;
+
+void add(Word<u64>& statistic, u64 delta) { ref(statistic).fetch_add(delta, kRelaxed); }
+}  // namespace
+
 VmemmapOptimizer::VmemmapOptimizer(Arena& arena, const Design& design, Vmemmap& vmemmap, const FrameTable& frames,
                                    FrameSource& source, Safeguards safeguards, u64 nr_cpus)
     : design_(design),
@@ -13,8 +19,11 @@ VmemmapOptimizer::VmemmapOptimizer(Arena& arena, const Design& design, Vmemmap& 
       source_(source),
       safeguards_(safeguards),
       enabled_(&arena.make<Word<u32>>(u32{1})),
-      links_(arena.make_span<FrameNo>(frames.nr_frames())),
-      scratch_(arena.make_span<std::byte>(nr_cpus * vmemmap.geometry().page_size())) {}
+      stats_(&arena.make<Stats>()),
+      links_(arena.make_span<u32>(frames.nr_frames())),
+      scratch_(arena.make_span<std::byte>(nr_cpus * vmemmap.geometry().page_size())) {
+  ref(stats_->nr_memmap_pages).store(table_.nr_pmds() << vmemmap.geometry().table_shift, kRelaxed);
+}
 
 VmemmapOptimizer::Range VmemmapOptimizer::range_of(Pfn head, Order order) const {
   const u64 reuse = vmemmap_.page_of(head).va;
@@ -38,37 +47,69 @@ void VmemmapOptimizer::set_flag(Cpu& cpu, Pfn head, bool optimized) {
   }
 }
 
+// ---- optimise
+// ------------------------------------------------------------------------------------------------------------
+
+bool VmemmapOptimizer::may_optimize(Cpu& cpu, Order order) const {
+  const bool wanted = cpu.read_once(*enabled_) != 0;
+  return wanted && design_.optimizes() && vmemmap_.geometry().is_optimizable(order);
+}
+
 std::expected<void, Errno> VmemmapOptimizer::hugetlb_vmemmap_optimize_folio(Cpu& cpu, Pfn head, Order order) {
   const OpScope scope(cpu, Op::hugetlb_vmemmap_optimize_folio);
-  const bool wanted = cpu.read_once(*enabled_) != 0;
-  if (!design_.optimizes() || !wanted || !vmemmap_.geometry().is_optimizable(order)) {
-    return std::unexpected(Errno::enotsupp);
+  if (!may_optimize(cpu, order)) return std::unexpected(Errno::enotsupp);
+  FrameList freed(links_);
+  const auto done = optimize(cpu, head, order, Flush::now, freed);
+  free_vmemmap_frames(cpu, freed);
+  return done;
+}
+
+void VmemmapOptimizer::hugetlb_vmemmap_optimize_folios(Cpu& cpu, std::span<const Pfn> heads, Order order) {
+  const OpScope scope(cpu, Op::hugetlb_vmemmap_optimize_folio);
+  if (heads.empty() || !may_optimize(cpu, order)) return;
+  for (const Pfn head : heads) {
+    // Out of memory already: what is not split now is split, flushed and so on one by one below.
+    if (!vmemmap_remap_split(cpu, range_of(head, order))) break;
   }
+  table_.flush_tlb_all(cpu);
+  FrameList freed(links_);
+  for (const Pfn head : heads) {
+    const auto done = optimize(cpu, head, order, Flush::deferred, freed);
+    if (done || done.error() != Errno::enomem || freed.is_empty()) continue;
+    // The frames won so far may be what is missing.
+    table_.flush_tlb_all(cpu);
+    free_vmemmap_frames(cpu, freed);
+    (void)optimize(cpu, head, order, Flush::deferred, freed);
+  }
+  if (safeguards_.has(Safeguard::flush_before_free)) table_.flush_tlb_all(cpu);
+  free_vmemmap_frames(cpu, freed);
+}
+
+std::expected<void, Errno> VmemmapOptimizer::optimize(Cpu& cpu, Pfn head, Order order, Flush flush, FrameList& freed) {
   // Before the first remap: from the moment a fake head exists, every lookup must check for it (Z32).
   const bool key_first = safeguards_.has(Safeguard::key_before_remap);
   if (key_first) vmemmap_.key().inc(cpu, table_.cpus());
-  if (auto r = vmemmap_remap_free(cpu, range_of(head, order)); !r) {
+  if (auto r = vmemmap_remap_free(cpu, range_of(head, order), flush, freed); !r) {
     if (key_first) vmemmap_.key().dec(cpu, table_.cpus());
     if (r.error() == Errno::enomem) cpu.count(Event::window_optimize_enomem);
     return r;
   }
   if (!key_first) vmemmap_.key().inc(cpu, table_.cpus());
   set_flag(cpu, head, true);
+  add(stats_->nr_optimized, 1);
   cpu.count(Event::folio_optimized);
   return {};
 }
 
-std::expected<void, Errno> VmemmapOptimizer::hugetlb_vmemmap_restore_folio(Cpu& cpu, Pfn head, Order order) {
-  const OpScope scope(cpu, Op::hugetlb_vmemmap_restore_folio);
-  if (!is_optimized(cpu, head)) return {};
-  if (auto r = vmemmap_remap_alloc(cpu, range_of(head, order)); !r) {
-    cpu.count(Event::window_restore_enomem);
-    return r;
+std::expected<void, Errno> VmemmapOptimizer::vmemmap_remap_split(Cpu& cpu, const Range& range) {
+  const OpScope scope(cpu, Op::vmemmap_split_pmd);
+  const ReadGuard guard(cpu, table_.init_mm().mmap_lock);
+  const u64 pmd = vmemmap_.geometry().pmd_size();
+  for (u64 va = range.reuse; va < range.end; va = align_down(va, pmd) + pmd) {
+    if (const auto split = table_.vmemmap_split_pmd(cpu, va, SplitFlush::deferred); !split) {
+      return std::unexpected(split.error());
+    }
   }
-  set_flag(cpu, head, false);
-  // Only now: as long as one fake head may be left, the check must be on.
-  vmemmap_.key().dec(cpu, table_.cpus());
-  cpu.count(Event::folio_restored);
   return {};
 }
 
@@ -93,27 +134,75 @@ std::expected<void, Errno> VmemmapOptimizer::remap_tails(Cpu& cpu, const Range& 
   return {};
 }
 
-std::expected<void, Errno> VmemmapOptimizer::vmemmap_remap_free(Cpu& cpu, const Range& range) {
-  const OpScope scope(cpu, Op::vmemmap_remap_free);
-  FrameList freed(links_);
-  u64 walked = range.reuse;
-  {
-    const ReadGuard guard(cpu, table_.init_mm().mmap_lock);
-    const auto remapped = remap_tails(cpu, range, freed, walked);
-    if (!remapped) {
-      if (freed.is_empty()) return remapped;
-      // The old frames still hold the tails as they were: nobody could store through the read-only alias. So putting
-      // their PTEs back is all; the kernel copies the same bytes once more.
-      cpu.count(Event::window_partial_rollback);
-      for (u64 va = range.start; !freed.is_empty(); va += vmemmap_.geometry().page_size()) {
-        table_.set_pte(cpu, va, Pte::make(freed.pop_front(), true));
-      }
-      table_.flush_tlb_kernel_range(cpu, range.start, walked);
-      return remapped;
-    }
-    if (safeguards_.has(Safeguard::flush_before_free)) table_.flush_tlb_kernel_range(cpu, range.start, range.end);
+void VmemmapOptimizer::undo_remap(Cpu& cpu, u64 start, u64 walked, FrameList& freed) {
+  // The old frames still hold the tails as they were: nobody could store through the read-only alias. So putting their
+  // PTEs back is all; the kernel copies the same bytes once more.
+  cpu.count(Event::window_partial_rollback);
+  for (u64 va = start; !freed.is_empty(); va += vmemmap_.geometry().page_size()) {
+    table_.set_pte(cpu, va, Pte::make(freed.pop_front(), true));
   }
-  free_vmemmap_frames(cpu, freed);
+  table_.flush_tlb_kernel_range(cpu, start, walked);
+}
+
+std::expected<void, Errno> VmemmapOptimizer::vmemmap_remap_free(Cpu& cpu, const Range& range, Flush flush,
+                                                                FrameList& freed) {
+  const OpScope scope(cpu, Op::vmemmap_remap_free);
+  FrameList mine(links_);
+  u64 walked = range.reuse;
+  const ReadGuard guard(cpu, table_.init_mm().mmap_lock);
+  if (const auto remapped = remap_tails(cpu, range, mine, walked); !remapped) {
+    if (!mine.is_empty()) undo_remap(cpu, range.start, walked, mine);
+    return remapped;
+  }
+  if (flush == Flush::now && safeguards_.has(Safeguard::flush_before_free)) {
+    table_.flush_tlb_kernel_range(cpu, range.start, range.end);
+  }
+  while (!mine.is_empty()) freed.push_back(mine.pop_front());
+  return {};
+}
+
+void VmemmapOptimizer::free_vmemmap_frames(Cpu& cpu, FrameList& list) {
+  add(stats_->nr_memmap_pages, u64{0} - list.size());
+  while (!list.is_empty()) source_.free(cpu, list.pop_front(), Order{0});
+}
+
+// ---- restore
+// -------------------------------------------------------------------------------------------------------------
+
+std::expected<void, Errno> VmemmapOptimizer::hugetlb_vmemmap_restore_folio(Cpu& cpu, Pfn head, Order order) {
+  const OpScope scope(cpu, Op::hugetlb_vmemmap_restore_folio);
+  if (!is_optimized(cpu, head)) return {};
+  return restore(cpu, head, order, Flush::now);
+}
+
+u64 VmemmapOptimizer::hugetlb_vmemmap_restore_folios(Cpu& cpu, std::span<const Pfn> heads, Order order) {
+  const OpScope scope(cpu, Op::hugetlb_vmemmap_restore_folio);
+  u64 nr_done = 0;
+  bool remapped = false;
+  for (const Pfn head : heads) {
+    if (is_optimized(cpu, head)) {
+      if (!restore(cpu, head, order, Flush::deferred)) break;
+      remapped = true;
+    }
+    ++nr_done;
+  }
+  // Until here other CPUs may read the tails through the head's frame: the same bytes but for fake heads, and the folio
+  // is still its owner's.
+  if (remapped) table_.flush_tlb_all(cpu);
+  return nr_done;
+}
+
+std::expected<void, Errno> VmemmapOptimizer::restore(Cpu& cpu, Pfn head, Order order, Flush flush) {
+  if (auto r = vmemmap_remap_alloc(cpu, range_of(head, order), flush); !r) {
+    cpu.count(Event::window_restore_enomem);
+    return r;
+  }
+  set_flag(cpu, head, false);
+  // Only now: as long as one fake head may be left, the check must be on. With a deferred flush a CPU may still see one
+  // through an old translation; the kernel lowers its key here too, and only a lookup without a reference can tell.
+  vmemmap_.key().dec(cpu, table_.cpus());
+  add(stats_->nr_optimized, ~u64{0});
+  cpu.count(Event::folio_restored);
   return {};
 }
 
@@ -121,17 +210,14 @@ std::expected<void, Errno> VmemmapOptimizer::alloc_vmemmap_frames(Cpu& cpu, u64 
   while (list.size() < nr) {
     const auto frame = source_.alloc(cpu, Order{0});
     if (!frame) {
-      free_vmemmap_frames(cpu, list);
+      while (!list.is_empty()) source_.free(cpu, list.pop_front(), Order{0});
       return std::unexpected(frame.error());
     }
     frames_.set_state(*frame, FrameState::vmemmap);
     list.push_back(*frame);
   }
+  add(stats_->nr_memmap_pages, nr);
   return {};
-}
-
-void VmemmapOptimizer::free_vmemmap_frames(Cpu& cpu, FrameList& list) {
-  while (!list.is_empty()) source_.free(cpu, list.pop_front(), Order{0});
 }
 
 const std::byte* VmemmapOptimizer::make_restored_page(Cpu& cpu, u64 reuse) {
@@ -148,7 +234,7 @@ const std::byte* VmemmapOptimizer::make_restored_page(Cpu& cpu, u64 reuse) {
   return page;
 }
 
-std::expected<void, Errno> VmemmapOptimizer::vmemmap_remap_alloc(Cpu& cpu, const Range& range) {
+std::expected<void, Errno> VmemmapOptimizer::vmemmap_remap_alloc(Cpu& cpu, const Range& range, Flush flush) {
   const OpScope scope(cpu, Op::vmemmap_remap_alloc);
   const u64 page = vmemmap_.geometry().page_size();
   FrameList frames(links_);
@@ -171,7 +257,7 @@ std::expected<void, Errno> VmemmapOptimizer::vmemmap_remap_alloc(Cpu& cpu, const
     cpu.count(Event::bytes_copied, page);
     table_.set_pte(cpu, va, Pte::make(frame, true));
   }
-  table_.flush_tlb_kernel_range(cpu, range.start, range.end);
+  if (flush == Flush::now) table_.flush_tlb_kernel_range(cpu, range.start, range.end);
   return {};
 }
 

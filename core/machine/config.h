@@ -4,9 +4,16 @@
 #include "core/base/geometry.h"
 #include "core/base/safeguards.h"
 #include "core/frame/failing_allocator.h"
-#include "core/hvo/designs.h"
+#include "core/hugetlb/hugetlb.h"
 
 namespace hvo {
+
+/// A pool to be filled at boot.
+struct PoolConfig {
+  Order order;
+  u64 nr_huge_pages = 0;
+  u64 nr_overcommit_huge_pages = 0;
+};
 
 struct MachineConfig {
   Geometry geometry = kGeometries[0];
@@ -16,8 +23,9 @@ struct MachineConfig {
   bool poison = true;                ///< freed frames are filled with a pattern, so that a missing order is visible
   bool recording = true;             ///< the flight recorders run
   Safeguards safeguards;
-  FailurePlan failures;                   ///< armed after boot
-  u64 vmemmap_base = 0xffffea0000000000;  ///< x86-64's VMEMMAP_START
+  FailurePlan failures;                                  ///< armed after boot
+  std::array<PoolConfig, Hugetlb::kMaxHstates> pools{};  ///< order 0: no pool
+  u64 vmemmap_base = 0xffffea0000000000;                 ///< x86-64's VMEMMAP_START
 };
 
 /// What a machine of this configuration needs and holds.

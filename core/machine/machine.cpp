@@ -26,6 +26,11 @@ std::string refuse(const MachineConfig& config) {
   if (config.memory_pages == 0 || sizes.nr_frames >= ~u32{0}) {
     return "a machine has 1 page to 16 TiB of memory, not " + std::to_string(config.memory_pages) + " pages";
   }
+  const Geometry& g = config.geometry;
+  for (const PoolConfig& pool : config.pools) {
+    if (pool.order.v == 0 || pool.order == g.huge_order || pool.order == g.gigantic_order) continue;
+    return "this geometry has no hugepages of order " + std::to_string(pool.order.v);
+  }
   return {};
 }
 
@@ -55,9 +60,7 @@ std::expected<std::unique_ptr<Machine>, std::string> Machine::create(const Machi
   auto memory = PhysicalMemory::create(*arena, sizes.nr_frames, config.geometry.page_shift);
   if (!memory) return std::unexpected(memory.error());
   std::unique_ptr<Machine> machine(new Machine(config, std::move(*arena), std::move(*memory)));
-  if (const auto booted = machine->boot(); !booted) {
-    return std::unexpected("the machine has too little memory for its own vmemmap: give it more pages");
-  }
+  if (auto booted = machine->boot(); !booted) return std::unexpected(std::move(booted.error()));
   return machine;
 }
 
@@ -73,7 +76,7 @@ Machine::Machine(const MachineConfig& config, Arena arena, PhysicalMemory memory
       vmemmap_(arena_, table_, sizes_of(config).nr_pages, config.geometry.huge_order),
       pages_(arena_, vmemmap_, budget_),
       optimizer_(arena_, *config.design, vmemmap_, memory_.frames(), source_, config.safeguards, config.nr_cpus),
-      hugetlb_(vmemmap_, pages_, optimizer_) {
+      hugetlb_(arena_, vmemmap_, pages_, optimizer_) {
   for (Cpu* cpu : cpus_) cpu->set_mmu(&table_, &PageTable::walk_fn);
 }
 
@@ -100,15 +103,36 @@ std::span<Cpu* const> Machine::make_cpus() {
   return cpus_;
 }
 
-std::expected<void, Errno> Machine::boot() {
+std::expected<void, std::string> Machine::boot() {
   Cpu& cpu = *cpus_[0];
   cpu.run();
-  const auto booted = table_.populate(cpu);
-  if (booted) vmemmap_.populate(cpu);
+  std::expected<void, std::string> booted;
+  if (table_.populate(cpu)) {
+    vmemmap_.populate(cpu);
+    booted = fill_pools(cpu);
+  } else {
+    booted = std::unexpected("the machine has too little memory for its own vmemmap: give it more pages");
+  }
   cpu.idle();
   if (booted) source_.next().set_plan(config_.failures);
   for (Diagnostics& d : diagnostics_) d.clear();
   return booted;
+}
+
+std::expected<void, std::string> Machine::fill_pools(Cpu& cpu) {
+  for (const PoolConfig& pool : config_.pools) {
+    if (pool.order.v == 0) continue;
+    hugetlb_.set_nr_overcommit_huge_pages(cpu, pool.order, pool.nr_overcommit_huge_pages);
+    const u64 reached = hugetlb_.set_max_huge_pages(cpu, pool.order, pool.nr_huge_pages);
+    if (reached == pool.nr_huge_pages) continue;
+    const u64 bytes = config_.geometry.folio_bytes(pool.order);
+    return std::unexpected("the pool of " + std::to_string(pool.nr_huge_pages) + " hugepages of " +
+                           std::to_string(bytes >> 10) + " KiB needs " +
+                           std::to_string(pool.nr_huge_pages * bytes >> 20) + " MiB; of " +
+                           std::to_string(sizes_of(config_).nr_pages << config_.geometry.page_shift >> 20) +
+                           " MiB of memory only " + std::to_string(reached) + " could be taken");
+  }
+  return {};
 }
 
 u64 Machine::state_hash() const { return hash_bytes(memory_.bytes(), hash_bytes(arena_.bytes())); }

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "core/frame/physical_memory.h"
-#include "core/hugetlb/hugetlb_folio.h"
 #include "core/machine/config.h"
 
 namespace hvo {
@@ -41,7 +40,7 @@ class Machine {
   Vmemmap& vmemmap() { return vmemmap_; }
   PageAllocator& pages() { return pages_; }
   VmemmapOptimizer& optimizer() { return optimizer_; }
-  HugetlbFolios& hugetlb() { return hugetlb_; }
+  Hugetlb& hugetlb() { return hugetlb_; }
   Budget& budget() { return budget_; }
   Diagnostics& diagnostics(u32 cpu) { return diagnostics_[cpu]; }
 
@@ -56,9 +55,12 @@ class Machine {
 
  private:
   Machine(const MachineConfig& config, Arena arena, PhysicalMemory memory);
-  std::expected<void, Errno> boot();
+  /// Error: one line for the user.
+  std::expected<void, std::string> boot();
+  std::expected<void, std::string> fill_pools(Cpu& cpu);
   std::span<Cpu* const> make_cpus();
   bool validate_mappings(Cpu& cpu);
+  bool validate_folios(Cpu& cpu);
   bool validate_folio(Cpu& cpu, Pfn head);
   template <class Encoding>
   bool validate_lookups(Cpu& cpu);
@@ -75,7 +77,7 @@ class Machine {
   Vmemmap vmemmap_;
   PageAllocator pages_;
   VmemmapOptimizer optimizer_;
-  HugetlbFolios hugetlb_;
+  Hugetlb hugetlb_;
 };
 
 }  // namespace hvo

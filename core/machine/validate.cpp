@@ -6,18 +6,19 @@ namespace hvo {
 
 namespace {
 
-/// Calls fn(va, pte) for every page of the vmemmap; a leaf counts as PTEs of its frames.
+/// What maps the page at `va`; a leaf counts as PTEs of its frames.
+Pte entry_of(Cpu& cpu, PageTable& table, u64 va) {
+  const Geometry& g = table.geometry();
+  const Pmd pmd{cpu.read_once(table.pmd_word(va))};
+  if (pmd.is_table()) return Pte{cpu.read_once(table.pte_word(pmd.frame(), va))};
+  return Pte::make(pmd.frame() + (va % g.pmd_size()) / g.page_size(), true);
+}
+
+/// Calls fn(va, pte) for every page of the vmemmap.
 template <class Fn>
 void each_page(Cpu& cpu, PageTable& table, Fn fn) {
-  const Geometry& g = table.geometry();
-  for (u64 va = table.vmemmap_base(); va < table.vmemmap_end(); va += g.page_size()) {
-    const Pmd pmd{cpu.read_once(table.pmd_word(va))};
-    if (pmd.is_table()) {
-      fn(va, Pte{cpu.read_once(table.pte_word(pmd.frame(), va))});
-    } else {
-      const u64 nth = (va % g.pmd_size()) / g.page_size();
-      fn(va, Pte::make(pmd.frame() + nth, true));
-    }
+  for (u64 va = table.vmemmap_base(); va < table.vmemmap_end(); va += table.geometry().page_size()) {
+    fn(va, entry_of(cpu, table, va));
   }
 }
 
@@ -63,6 +64,13 @@ bool Machine::validate_mappings(Cpu& cpu) {
     if (!seen[pte.frame().v]) ++nr_mapped;
     seen[pte.frame().v] = true;
   });
+  if (nr_mapped != optimizer_.nr_memmap_pages()) {
+    ok = false;
+    cpu.report({.rule = Rule::conservation,
+                .expected = nr_mapped,
+                .seen = optimizer_.nr_memmap_pages(),
+                .what = "frames that back struct pages are not nr_memmap_pages"});
+  }
   const u64 ptrs = config_.geometry.ptrs_per_table();
   const u64 wanted = nr_mapped + table_.nr_pte_pages(cpu) + align_up(table_.nr_pmds(), ptrs) / ptrs;
   if (wanted != source_.frames_in_use()) {
@@ -80,17 +88,10 @@ bool Machine::validate_folio(Cpu& cpu, Pfn head) {
   const Order order = vmemmap_.truth().about(head).order;
   const bool optimized = order >= g.huge_order && optimizer_.is_optimized(cpu, head);
   const u64 start = vmemmap_.page_of(head).va;
-  const Pmd pmd{cpu.read_once(table_.pmd_word(start))};
-  const u64 end = start + g.vmemmap_size(order);
-  if (pmd.is_leaf()) {
-    if (!optimized) return true;
-    cpu.report({.rule = Rule::conservation, .object = start, .what = "an optimised folio's PMD was never split"});
-    return false;
-  }
-  const FrameNo reuse = table_.pte_at(cpu, start).frame();
+  const FrameNo reuse = entry_of(cpu, table_, start).frame();
   bool ok = true;
-  for (u64 va = start + g.page_size(); va < end; va += g.page_size()) {
-    const Pte pte = table_.pte_at(cpu, va);
+  for (u64 va = start + g.page_size(); va < start + g.vmemmap_size(order); va += g.page_size()) {
+    const Pte pte = entry_of(cpu, table_, va);
     const bool is_alias = pte.frame() == reuse && !pte.is_writable();
     const bool is_own = pte.frame() != reuse && pte.is_writable();
     if (optimized ? is_alias : is_own) continue;
@@ -100,6 +101,26 @@ bool Machine::validate_folio(Cpu& cpu, Pfn head) {
                 .expected = optimized,
                 .seen = pte.v,
                 .what = "a folio's vmemmap_optimized flag is not what its PTEs say"});
+  }
+  return ok;
+}
+
+bool Machine::validate_folios(Cpu& cpu) {
+  bool ok = true;
+  auto counts = [&](u64 expected, u64 seen, std::string_view what) {
+    if (expected == seen) return;
+    ok = false;
+    cpu.report({.rule = Rule::conservation, .expected = expected, .seen = seen, .what = what});
+  };
+  u64 nr_optimized = 0;
+  for (Pfn head{0}; head.v < vmemmap_.nr_pages(); head = head + vmemmap_.truth().about(head).order.nr_pages()) {
+    if (!config_.geometry.is_optimizable(vmemmap_.truth().about(head).order)) continue;
+    ok = validate_folio(cpu, head) && ok;
+    nr_optimized += optimizer_.is_optimized(cpu, head) ? 1 : 0;
+  }
+  counts(nr_optimized, optimizer_.nr_optimized_folios(), "folios flagged vmemmap_optimized are not those optimised");
+  if (design().uses_static_key) {
+    counts(nr_optimized, vmemmap_.key().count(cpu), "the static key does not count the optimised folios");
   }
   return ok;
 }
@@ -139,10 +160,8 @@ bool Machine::validate() {
     ok = source_.next().next().validate(cpu) && ok;
     ok = pages_.validate(cpu) && ok;
     ok = validate_mappings(cpu) && ok;
-    for (Pfn head{0}; head.v < vmemmap_.nr_pages(); head = head + vmemmap_.truth().about(head).order.nr_pages()) {
-      const Order order = vmemmap_.truth().about(head).order;
-      if (config_.geometry.is_optimizable(order)) ok = validate_folio(cpu, head) && ok;
-    }
+    ok = hugetlb_.validate(cpu) && ok;
+    ok = validate_folios(cpu) && ok;
     ok = with_encoding(design().encoding, [&]<class E>(E) { return validate_lookups<E>(cpu); }) && ok;
   }
   cpu.idle();

@@ -84,6 +84,8 @@ class PageTable {
 
   /// Drops all translations of [start, end) on all CPUs and waits. Interrupts on.
   void flush_tlb_kernel_range(Cpu& cpu, u64 start, u64 end);
+  /// The same for the whole vmemmap. Source: flush_tlb_all().
+  void flush_tlb_all(Cpu& cpu) { flush_tlb_kernel_range(cpu, base_, vmemmap_end()); }
 
   /// Page-table pages of PTEs in use: exact at a quiescent point. None is ever given back.
   u64 nr_pte_pages(Cpu& cpu);

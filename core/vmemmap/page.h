@@ -23,7 +23,7 @@ struct Page {
 namespace page_field {
 inline constexpr u64 flags = 0x00;          ///< u64: PG_ bits, zone in the top bits
 inline constexpr u64 compound_head = 0x08;  ///< u64, tails: head | 1; else lru.next, bit 0 clear
-inline constexpr u64 compound_meta = 0x10;  ///< u64, first tail: order of the compound; else lru.prev
+inline constexpr u64 compound_meta = 0x10;  ///< u64, first tail: CompoundMeta (folio.h); else lru.prev
 inline constexpr u64 mapping = 0x18;        ///< u64, tails: kTailMapping
 inline constexpr u64 index = 0x20;          ///< u64
 inline constexpr u64 priv = 0x28;           ///< u64 `private`; head of a hugepage: HPG_ bits; second tail: its cgroup
@@ -48,6 +48,7 @@ inline constexpr u64 kPageFlagsCheckAtFree = PG_locked | PG_referenced | PG_upto
 inline constexpr u64 kTailMapping = 0xdead000000000400;
 
 /// `private` of the head of a hugepage: its HPG_ bits (enum hugetlb_page_flags).
+inline constexpr u64 HPG_temporary = u64{1} << 2;  ///< leaves the pool when it is freed
 inline constexpr u64 HPG_vmemmap_optimized = u64{1} << 4;
 
 /// The eight words of a struct page, and the two halves of the seventh.

@@ -57,7 +57,7 @@ std::expected<void, Errno> Vmemmap::make_head(Cpu& cpu, Page head, Order order) 
   if (auto r = store(cpu, head, page_field::mapping, 0); !r) return r;
   if (auto r = store(cpu, head, page_field::compound_head, 0); !r) return r;
   if (auto r = store(cpu, head, page_field::flags, (kZone << kZoneShift) | PG_head); !r) return r;
-  return store(cpu, head + 1, page_field::compound_meta, order.v);
+  return store(cpu, head + 1, page_field::compound_meta, CompoundMeta::make(order, false).v);
 }
 
 std::expected<void, Errno> Vmemmap::make_compound(Cpu& cpu, Pfn first, Order order) {
@@ -118,11 +118,13 @@ u64 Vmemmap::check_compound_at_free(Cpu& cpu, Pfn first, Order order) {
   };
   const u64 flags = cpu.read_once_at<u64>(head.va + page_field::flags);
   if ((flags & kPageFlagsCheckAtFree) != PG_head) bad(head, PG_head, flags, "PAGE_FLAGS_CHECK_AT_FREE of a head");
-  const PageImage tail = PageImage::tail(kZone, head.va | 1);
+  const u64 priv = cpu.read_once_at<u64>(head.va + page_field::priv);
+  if (priv != 0) bad(head, 0, priv, "private of a head that belongs to no pool");
   for (u64 i = 1; i < order.nr_pages(); ++i) {
     const Page p = head + i;
-    PageImage seen = read(cpu, p);
-    if (i == 1) seen.w[page_field::compound_meta / 8] = 0;  // the order lives here
+    PageImage tail = PageImage::tail(kZone, head.va | 1);
+    if (i == 1) tail.w[page_field::compound_meta / 8] = CompoundMeta::make(order, false).v;
+    const PageImage seen = read(cpu, p);
     if (seen == tail) continue;
     for (u64 w = 0; w < seen.w.size(); ++w) {
       if (seen.w[w] == tail.w[w]) continue;

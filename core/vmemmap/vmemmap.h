@@ -7,7 +7,7 @@
 #pragma once
 
 #include "core/pgtable/page_table.h"
-#include "core/vmemmap/compound_head.h"
+#include "core/vmemmap/folio.h"
 #include "core/vmemmap/truth.h"
 
 namespace hvo {
@@ -43,8 +43,9 @@ class Vmemmap {
   std::expected<void, Errno> split_compound_page(Cpu& cpu, Pfn head, Order order, Order each);
 
   /// Checks what must hold of a frozen compound that is about to be freed: every tail is in its initial state, the head
-  /// has no flag but PG_head, its count is 0. Reports bad_page per struct page, at most 4 times a call; returns the
-  /// number of bad struct pages. Source: free_tail_page_prepare(), free_page_is_bad().
+  /// has no flag but PG_head and no private bit, the first tail says its order and that no pool owns it. Reports
+  /// bad_page per struct page, at most 4 times a call; returns the number of bad struct pages. Source:
+  /// free_tail_page_prepare(), free_page_is_bad().
   u64 check_compound_at_free(Cpu& cpu, Pfn head, Order order);
 
  private:

@@ -21,14 +21,13 @@ void change_slot(Cpu& cpu, Machine& m, Shared& shared, FolioSlot& slot) {
   const Order order = m.config().geometry.huge_order;
   u64 now = 0;
   if (word == 0) {
-    if (const auto head = m.hugetlb().alloc_fresh_hugetlb_folio(cpu, order)) {
+    if (const auto head = m.hugetlb().alloc_migrate_hugetlb_folio(cpu, order)) {
       const u64 generation = (own(cpu, shared).generation++ * kMaxCpus + cpu.id()) & 0x3fffffff;
       now = head->v << 32 | generation << 2 | 2;
       if (&slot == shared.slots.data()) shared.first_folio.store(head->v, std::memory_order::relaxed);
     }
   } else {
-    const auto freed = m.hugetlb().free_hugetlb_folio(cpu, pfn_in(word), order);
-    if (!freed && freed.error() != Errno::efault) now = word;
+    (void)m.hugetlb().folio_put(cpu, pfn_in(word));
   }
   slot.word.store(now, std::memory_order::release);  // (1)
 }

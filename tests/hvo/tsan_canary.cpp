@@ -41,7 +41,7 @@ int round(Safeguards safeguards) {
   const auto m = std::move(*Machine::create(config));
   Cpu& owner = m->cpu(0);
   owner.run();
-  const Pfn folio = *m->hugetlb().alloc_fresh_hugetlb_folio(owner, Order{9});
+  const Pfn folio = *m->hugetlb().alloc_migrate_hugetlb_folio(owner, Order{9});
   (void)page_ref_freeze(m->vmemmap().pages(owner), m->vmemmap().page_of(folio), 1);
   std::atomic<bool> stop{false};
   u64 nr_wrong = 0;

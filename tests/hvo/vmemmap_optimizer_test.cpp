@@ -19,27 +19,6 @@ std::unique_ptr<Machine> make(std::string_view design, std::string_view geometry
   return std::move(*machine);
 }
 
-/// The seven answers that the seed's reviewers asked to be the same with HVO on and off, for every pfn.
-std::vector<u64> all_answers(Machine& m) {
-  std::vector<u64> answers;
-  Cpu& cpu = m.cpu(0);
-  cpu.run();
-  const CpuPages pages = m.vmemmap().pages(cpu);
-  const u64 base = m.page_table().vmemmap_base();
-  with_encoding(m.design().encoding, [&]<class E>(E) {
-    for (Pfn pfn{0}; pfn.v < m.vmemmap().nr_pages(); ++pfn) {
-      const Page p = m.vmemmap().page_of(pfn);
-      answers.push_back(compound_head<E>(pages, p).va - base);
-      const bool head = PageHead<E>(pages, p);
-      const bool tail = PageTail<E>(pages, p);
-      const bool compound = PageCompound<E>(pages, p);
-      answers.push_back((head ? 1U : 0U) | (tail ? 2U : 0U) | (compound ? 4U : 0U));
-    }
-  });
-  cpu.idle();
-  return answers;
-}
-
 struct Steps {
   explicit Steps(Machine& machine) : m(machine), cpu(machine.cpu(0)) { cpu.run(); }
   ~Steps() { cpu.idle(); }
@@ -54,7 +33,7 @@ TEST(VmemmapOptimizer, KeepsOneFrameOfEightForA2MiBFolio) {
   const u64 before = m->census().mapped;
   {
     const Steps s(*m);
-    ASSERT_TRUE(m->hugetlb().alloc_fresh_hugetlb_folio(s.cpu, Order{9}));
+    ASSERT_TRUE(m->hugetlb().alloc_migrate_hugetlb_folio(s.cpu, Order{9}));
   }
   const FrameCensus after = m->census();
   EXPECT_EQ(before - after.mapped, 7U);
@@ -72,7 +51,7 @@ TEST(VmemmapOptimizer, KeepsOneFrameOf4096ForA1GiBFolio) {
   Pfn head;
   {
     const Steps s(*m);
-    const auto folio = m->hugetlb().alloc_fresh_hugetlb_folio(s.cpu, Order{18});
+    const auto folio = m->hugetlb().alloc_migrate_hugetlb_folio(s.cpu, Order{18});
     ASSERT_TRUE(folio);
     head = *folio;
   }
@@ -81,7 +60,7 @@ TEST(VmemmapOptimizer, KeepsOneFrameOf4096ForA1GiBFolio) {
   EXPECT_TRUE(m->validate());
   {
     const Steps s(*m);
-    ASSERT_TRUE(m->hugetlb().free_hugetlb_folio(s.cpu, head, Order{18}));
+    ASSERT_TRUE(m->hugetlb().folio_put(s.cpu, head));
   }
   EXPECT_EQ(before, m->census().mapped);
   EXPECT_TRUE(m->validate());
@@ -94,7 +73,7 @@ TEST(VmemmapOptimizer, SavesSevenFramesForEachOf512FoliosAgainstNone) {
     config.memory_pages = u64{512} * 520;
     auto m = std::move(*Machine::create(config));
     const Steps s(*m);
-    for (int i = 0; i < 512; ++i) EXPECT_TRUE(m->hugetlb().alloc_fresh_hugetlb_folio(s.cpu, Order{9}));
+    for (int i = 0; i < 512; ++i) EXPECT_TRUE(m->hugetlb().alloc_migrate_hugetlb_folio(s.cpu, Order{9}));
     s.cpu.idle();
     const u64 n = m->census().mapped;
     s.cpu.run();
@@ -103,63 +82,25 @@ TEST(VmemmapOptimizer, SavesSevenFramesForEachOf512FoliosAgainstNone) {
   EXPECT_EQ(mapped("none") - mapped("fake-head"), 7U * 512);
 }
 
-TEST(VmemmapOptimizer, EveryHelperAnswersAsNoneDoesInEachState) {
-  for (const std::string_view geometry : {"x86-64", "tiny"}) {
-    auto none = make("none", geometry);
-    auto hvo = make("fake-head", geometry);
-    const Order order = none->config().geometry.huge_order;
-    std::vector<Pfn> folios;
-    auto both = [&](auto step) {
-      const Steps a(*none);
-      const Steps b(*hvo);
-      const auto x = step(*none, a.cpu);
-      const auto y = step(*hvo, b.cpu);
-      EXPECT_EQ(x, y);
-      return x;
-    };
-    auto same = [&] { return all_answers(*none) == all_answers(*hvo); };
-    EXPECT_TRUE(same()) << "off";
-    for (int i = 0; i < 3; ++i) {
-      folios.push_back(both([&](Machine& m, Cpu& c) { return *m.hugetlb().alloc_fresh_hugetlb_folio(c, order); }));
-    }
-    EXPECT_TRUE(same()) << "on";
-    both([&](Machine& m, Cpu& c) {
-      m.optimizer().set_enabled(c, false);
-      return true;
-    });
-    folios.push_back(both([&](Machine& m, Cpu& c) { return *m.hugetlb().alloc_fresh_hugetlb_folio(c, order); }));
-    EXPECT_TRUE(same()) << "switched off with optimised folios left";
-    both([&](Machine& m, Cpu& c) { return *m.pages().alloc_pages(c, Order{3}); });
-    both([&](Machine& m, Cpu& c) { return m.hugetlb().free_hugetlb_folio(c, folios[1], order).has_value(); });
-    EXPECT_TRUE(same()) << "one restored";
-    for (const std::size_t i : {0U, 2U, 3U}) {
-      both([&](Machine& m, Cpu& c) { return m.hugetlb().free_hugetlb_folio(c, folios[i], order).has_value(); });
-    }
-    EXPECT_TRUE(same()) << "all restored";
-    EXPECT_TRUE(hvo->validate());
-    EXPECT_EQ(hvo->nr_violations(), 0U);
-  }
-}
-
 TEST(VmemmapOptimizer, TheKeyCountsOptimizedFoliosNotTheSwitch) {
   auto m = make("fake-head");
   const Steps s(*m);
   StaticKey& key = m->vmemmap().key();
-  const auto a = m->hugetlb().alloc_fresh_hugetlb_folio(s.cpu, Order{9});
-  const auto b = m->hugetlb().alloc_fresh_hugetlb_folio(s.cpu, Order{9});
+  const auto a = m->hugetlb().alloc_migrate_hugetlb_folio(s.cpu, Order{9});
+  const auto b = m->hugetlb().alloc_migrate_hugetlb_folio(s.cpu, Order{9});
   m->optimizer().set_enabled(s.cpu, false);
   EXPECT_EQ(key.count(s.cpu), 2U);
   EXPECT_TRUE(key.is_enabled(s.cpu));
-  ASSERT_TRUE(m->hugetlb().free_hugetlb_folio(s.cpu, *a, Order{9}));
+  ASSERT_TRUE(m->hugetlb().folio_put(s.cpu, *a));
   EXPECT_TRUE(key.is_enabled(s.cpu));
-  ASSERT_TRUE(m->hugetlb().free_hugetlb_folio(s.cpu, *b, Order{9}));
+  ASSERT_TRUE(m->hugetlb().folio_put(s.cpu, *b));
   EXPECT_FALSE(key.is_enabled(s.cpu));
 }
 
 TEST(VmemmapOptimizer, AStoreToATailTrapsAndDoesNotHappen) {
   auto m = make("fake-head");
   const Steps s(*m);
-  const auto head = m->hugetlb().alloc_fresh_hugetlb_folio(s.cpu, Order{9});
+  const auto head = m->hugetlb().alloc_migrate_hugetlb_folio(s.cpu, Order{9});
   const Page fake = m->vmemmap().page_of(*head + 64);
   EXPECT_EQ(m->vmemmap().pages(s.cpu).refcount(fake), 1U) << "a fake head shows the head's count";
   EXPECT_FALSE(get_page_unless_zero(m->vmemmap().pages(s.cpu), fake).has_value());
@@ -178,18 +119,18 @@ TEST(VmemmapOptimizer, EveryFailedAllocationIsRolledBackExactly) {
       bool failed = false;
       {
         const Steps s(*m);
-        const auto head = m->hugetlb().alloc_fresh_hugetlb_folio(s.cpu, order);
+        const auto head = m->hugetlb().alloc_migrate_hugetlb_folio(s.cpu, order);
         ASSERT_TRUE(head);
-        const bool was_optimized = m->optimizer().is_optimized(s.cpu, *head);
-        const auto freed = m->hugetlb().free_hugetlb_folio(s.cpu, *head, order);
-        failed = !was_optimized || !freed;
-        if (!freed) {
-          EXPECT_EQ(freed.error(), Errno::enomem);
+        ASSERT_TRUE(page_ref_freeze(m->vmemmap().pages(s.cpu), m->vmemmap().page_of(*head), 1).value_or(false));
+        failed = !m->optimizer().is_optimized(s.cpu, *head);
+        const auto restored = m->optimizer().hugetlb_vmemmap_restore_folio(s.cpu, *head, order);
+        if (!restored) {
+          failed = true;
+          EXPECT_EQ(restored.error(), Errno::enomem);
           EXPECT_TRUE(m->optimizer().is_optimized(s.cpu, *head)) << "a failed restore touches nothing";
+          EXPECT_TRUE(m->optimizer().hugetlb_vmemmap_restore_folio(s.cpu, *head, order)) << "and can be repeated";
         }
-        if (!freed) {
-          EXPECT_TRUE(m->hugetlb().free_hugetlb_folio(s.cpu, *head, order)) << "and can be repeated";
-        }
+        ASSERT_TRUE(m->hugetlb().free_huge_folio(s.cpu, *head));
         EXPECT_EQ(m->vmemmap().key().count(s.cpu), 0U);
       }
       EXPECT_EQ(m->census().mapped, before);
@@ -201,6 +142,71 @@ TEST(VmemmapOptimizer, EveryFailedAllocationIsRolledBackExactly) {
   }
 }
 
+u64 flushes(Machine& m) { return m.diagnostics(0).counts[Event::tlb_flush]; }
+
+/// `n` frozen, full folios of the default size.
+std::vector<Pfn> frozen_folios(Machine& m, Cpu& cpu, unsigned n) {
+  std::vector<Pfn> folios;
+  m.optimizer().set_enabled(cpu, false);
+  for (unsigned i = 0; i < n; ++i) {
+    const auto head = m.hugetlb().alloc_migrate_hugetlb_folio(cpu, m.config().geometry.huge_order);
+    EXPECT_TRUE(head);
+    EXPECT_TRUE(page_ref_freeze(m.vmemmap().pages(cpu), m.vmemmap().page_of(*head), 1).value_or(false));
+    folios.push_back(*head);
+  }
+  m.optimizer().set_enabled(cpu, true);
+  return folios;
+}
+
+TEST(VmemmapOptimizer, ABatchIsOptimisedWithTwoFlushesAndRestoredWithOne) {
+  auto m = make("fake-head");
+  const Order order = m->config().geometry.huge_order;
+  const u64 before = m->census().mapped;
+  std::vector<Pfn> folios;
+  {
+    const Steps s(*m);
+    folios = frozen_folios(*m, s.cpu, 80);  // more than one PMD
+    const u64 none = flushes(*m);
+    m->optimizer().hugetlb_vmemmap_optimize_folios(s.cpu, folios, order);
+    EXPECT_EQ(flushes(*m) - none, 2U);
+    EXPECT_EQ(m->optimizer().nr_optimized_folios(), 80U);
+  }
+  EXPECT_EQ(before - m->census().mapped, 80U * 7);
+  EXPECT_TRUE(m->validate());
+  {
+    const Steps s(*m);
+    const u64 none = flushes(*m);
+    EXPECT_EQ(m->optimizer().hugetlb_vmemmap_restore_folios(s.cpu, folios, order), 80U);
+    EXPECT_EQ(flushes(*m) - none, 1U);
+  }
+  EXPECT_EQ(m->census().mapped, before);
+  EXPECT_TRUE(m->validate());
+}
+
+TEST(VmemmapOptimizer, ABatchSurvivesAFailureAtEveryAllocationIndex) {
+  u64 nr_short = 0;
+  for (u64 n = 1; n < 100; ++n) {
+    auto m = make("fake-head", "tiny", {.mode = FailurePlan::Mode::nth, .n = n});
+    const Order order = m->config().geometry.huge_order;
+    u64 nr_asked = 0;
+    {
+      const Steps s(*m);
+      const std::vector<Pfn> folios = frozen_folios(*m, s.cpu, 6);
+      m->optimizer().hugetlb_vmemmap_optimize_folios(s.cpu, folios, order);
+      std::span<const Pfn> left(folios);
+      const u64 done = m->optimizer().hugetlb_vmemmap_restore_folios(s.cpu, left, order);
+      nr_short += done < folios.size() ? 1 : 0;
+      left = left.subspan(done);
+      EXPECT_EQ(m->optimizer().hugetlb_vmemmap_restore_folios(s.cpu, left, order), left.size());
+      EXPECT_EQ(m->optimizer().nr_optimized_folios(), 0U);
+      nr_asked = m->diagnostics(0).counts[Event::alloc_failure_injected];
+    }
+    EXPECT_TRUE(m->validate()) << "allocation " << n;
+    if (nr_asked == 0) break;
+  }
+  EXPECT_GT(nr_short, 1U);
+}
+
 TEST(VmemmapOptimizer, WithoutResetTheTailsAreBadAtFree) {
   MachineConfig config;
   config.design = find_design("fake-head");
@@ -208,8 +214,8 @@ TEST(VmemmapOptimizer, WithoutResetTheTailsAreBadAtFree) {
   config.safeguards = Safeguards{}.without(Safeguard::reset_struct_pages);
   auto m = std::move(*Machine::create(config));
   const Steps s(*m);
-  const auto head = m->hugetlb().alloc_fresh_hugetlb_folio(s.cpu, Order{9});
-  ASSERT_TRUE(m->hugetlb().free_hugetlb_folio(s.cpu, *head, Order{9}));
+  const auto head = m->hugetlb().alloc_migrate_hugetlb_folio(s.cpu, Order{9});
+  ASSERT_TRUE(m->hugetlb().folio_put(s.cpu, *head));
   EXPECT_EQ(m->pages().nr_leaked(s.cpu), 512U);
   EXPECT_EQ(m->diagnostics(0).violations.first[0].rule, Rule::bad_page);
 }
@@ -221,7 +227,7 @@ TEST(VmemmapOptimizer, WithoutSplitPageFreeingASingleFrameIsReported) {
   config.safeguards = Safeguards{}.without(Safeguard::split_page_of_block);
   auto m = std::move(*Machine::create(config));
   const Steps s(*m);
-  ASSERT_TRUE(m->hugetlb().alloc_fresh_hugetlb_folio(s.cpu, Order{9}));
+  ASSERT_TRUE(m->hugetlb().alloc_migrate_hugetlb_folio(s.cpu, Order{9}));
   ASSERT_GT(m->nr_violations(), 0U);
   EXPECT_EQ(m->diagnostics(0).violations.first[0].rule, Rule::conservation);
 }
@@ -234,9 +240,9 @@ TEST(VmemmapOptimizer, WithoutTheFlushAStaleTranslationIsSeen) {
   auto m = std::move(*Machine::create(config));
   Cpu& other = m->cpu(1);
   const Steps s(*m);
-  ASSERT_TRUE(m->hugetlb().alloc_fresh_hugetlb_folio(s.cpu, Order{9}));  // splits the PMD, which flushes
+  ASSERT_TRUE(m->hugetlb().alloc_migrate_hugetlb_folio(s.cpu, Order{9}));  // splits the PMD, which flushes
   m->optimizer().set_enabled(s.cpu, false);
-  const auto full = m->hugetlb().alloc_fresh_hugetlb_folio(s.cpu, Order{9});
+  const auto full = m->hugetlb().alloc_migrate_hugetlb_folio(s.cpu, Order{9});
   m->optimizer().set_enabled(s.cpu, true);
   other.run();
   const CpuPages pages = m->vmemmap().pages(other);

@@ -46,7 +46,7 @@ u64 explore(const Race& race, u32 preemptions, const std::function<void(Machine&
   return nr_schedules;
 }
 
-Pfn make_folio(Machine& m, Cpu& cpu) { return *m.hugetlb().alloc_fresh_hugetlb_folio(cpu, Order{4}); }
+Pfn make_folio(Machine& m, Cpu& cpu) { return *m.hugetlb().alloc_migrate_hugetlb_folio(cpu, Order{4}); }
 void restore(Machine& m, Cpu& cpu, Pfn folio) {
   (void)page_ref_freeze(m.vmemmap().pages(cpu), m.vmemmap().page_of(folio), 1);
   (void)m.optimizer().hugetlb_vmemmap_restore_folio(cpu, folio, Order{4});
@@ -89,7 +89,7 @@ TEST(HvoLitmus, ALookupThatRacesWithOptimiseIsAlwaysRight) {
 
 TEST(HvoLitmus, TwoOptimisersInOnePmdSplitItOnceAndTheLoserFreesItsTable) {
   u64 nr_lost = 0;
-  auto alloc = [](Machine& m, Cpu& cpu, Pfn) { EXPECT_TRUE(m.hugetlb().alloc_fresh_hugetlb_folio(cpu, Order{4})); };
+  auto alloc = [](Machine& m, Cpu& cpu, Pfn) { EXPECT_TRUE(m.hugetlb().alloc_migrate_hugetlb_folio(cpu, Order{4})); };
   const Race race{[](Machine&, Cpu&) { return Pfn{}; }, alloc, alloc};
   explore(race, 1, [&](Machine& m, const FiberEngine::Result& r) {
     EXPECT_TRUE(r.violations.empty());
@@ -120,8 +120,8 @@ TEST(HvoLitmus, TheSameSeedGivesTheSameMachineToTheBit) {
     RandomSchedule schedule(seed);
     auto churn = [&](Cpu& cpu) {
       for (int i = 0; i < 4; ++i) {
-        const auto folio = m->hugetlb().alloc_fresh_hugetlb_folio(cpu, Order{4});
-        if (folio) (void)m->hugetlb().free_hugetlb_folio(cpu, *folio, Order{4});
+        const auto folio = m->hugetlb().alloc_migrate_hugetlb_folio(cpu, Order{4});
+        if (folio) (void)m->hugetlb().folio_put(cpu, *folio);
       }
     };
     const auto result = engine.run(m->cpus(), {churn, churn}, schedule, false);

@@ -1,0 +1,84 @@
+// Demotion: a free hugepage becomes hugepages of the next smaller size.
+//
+// One folio, step by step: out of its pool, under hugetlb_lock → restored (a 1 GiB folio needs 4095 frames) →
+// resize_lock of the smaller size, inside that of the larger → its compound split into smaller ones, frozen all along →
+// each marked, optimised, and put into its pool. In frames of vmemmap: 1 → 4096 → 512.
+#include <algorithm>
+
+#include "core/hugetlb/hugetlb.h"
+
+namespace hvo {
+
+Hstate* Hugetlb::next_smaller(const Hstate& h) {
+  const auto i = static_cast<u32>(&h - s_->hstates.data());
+  return i + 1 < s_->nr_hstates ? &s_->hstates[i + 1] : nullptr;
+}
+
+std::expected<u64, Errno> Hugetlb::demote_pool_huge_pages(Cpu& cpu, Order order, u64 nr) {
+  const OpScope scope(cpu, Op::demote_pool_huge_page);
+  Hstate& src = hstate(order);
+  Hstate* dst = next_smaller(src);
+  if (dst == nullptr || nr == 0) return std::unexpected(Errno::einval);
+  const MutexGuard resizing(cpu, src.resize_lock);
+  for (u64 n = 0; n < nr; ++n) {
+    const auto done = demote_free_folio(cpu, src, *dst);
+    if (done) continue;
+    if (n == 0) return std::unexpected(done.error());
+    return n;
+  }
+  return nr;
+}
+
+std::expected<void, Errno> Hugetlb::demote_free_folio(Cpu& cpu, Hstate& src, Hstate& dst) {
+  Pfn head = kNoPfn;
+  bool was_surplus = false;
+  {
+    const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
+    head = dequeue_hugetlb_folio(src);
+    if (head == kNoPfn) return std::unexpected(Errno::ebusy);
+    was_surplus = src.counters.surplus_huge_pages != 0;
+    remove_hugetlb_folio(cpu, src, head, was_surplus);
+    ++src.nr_demoting;
+  }
+  if (const auto restored = optimizer_.hugetlb_vmemmap_restore_folio(cpu, head, src.order); !restored) {
+    cpu.count(Event::window_demote_enomem);
+    const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
+    add_hugetlb_folio(cpu, src, head, was_surplus);
+    --src.nr_demoting;
+    return restored;
+  }
+  const MutexGuard resizing(cpu, dst.resize_lock);
+  const auto split = split_into_pool(cpu, src, dst, head);
+  const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
+  --src.nr_demoting;
+  if (!was_surplus) --src.counters.max_huge_pages;
+  if (split) {
+    dst.counters.max_huge_pages += src.order.nr_pages() / dst.order.nr_pages();
+    cpu.count(Event::folio_demoted);
+  }
+  return split;
+}
+
+std::expected<void, Errno> Hugetlb::split_into_pool(Cpu& cpu, const Hstate& src, Hstate& dst, Pfn head) {
+  const u64 each = dst.order.nr_pages();
+  const u64 nr = src.order.nr_pages() / each;
+  // Restored, so every tail is writable; a trap was reported by the CPU, and the pages are lost, as after an oops.
+  if (auto r = vmemmap_.split_compound_page(cpu, head, src.order, dst.order); !r) return r;
+  std::array<Pfn, kBatch> heads{};
+  for (u64 first = 0; first < nr; first += kBatch) {
+    const std::span<Pfn> batch(heads.data(), std::min(kBatch, nr - first));
+    for (u64 i = 0; i < batch.size(); ++i) {
+      batch[i] = head + (first + i) * each;
+      mark(cpu, batch[i], dst.order, true);
+    }
+    optimize(cpu, batch, dst.order);
+    const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
+    for (const Pfn piece : batch) {
+      account_new(dst);
+      enqueue_hugetlb_folio(dst, piece);
+    }
+  }
+  return {};
+}
+
+}  // namespace hvo

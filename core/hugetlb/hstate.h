@@ -1,0 +1,36 @@
+// Hstate: one size of hugepage, its counters and its free list.
+#pragma once
+
+#include "core/base/index_list.h"
+#include "core/base/units.h"
+#include "core/sync/mutex.h"
+
+namespace hvo {
+
+/// The counters of one pool, as /sys/kernel/mm/hugepages/hugepages-*kB shows them, and max_huge_pages.
+/// persistent = nr - surplus; in use = nr - free.
+struct PoolCounters {
+  u64 nr_huge_pages = 0;       ///< free, in use and temporary
+  u64 free_huge_pages = 0;     ///< on the free list
+  u64 surplus_huge_pages = 0;  ///< beyond what was asked for: overcommit, a shrunk pool in use, a failed restore
+  u64 nr_overcommit_huge_pages = 0;
+  u64 max_huge_pages = 0;  ///< persistent pages that were last reached
+  constexpr u64 persistent() const { return nr_huge_pages - surplus_huge_pages; }
+  friend constexpr bool operator==(const PoolCounters&, const PoolCounters&) = default;
+};
+
+/// One pool. In the arena. Source: struct hstate.
+struct Hstate {
+  Hstate() = default;
+  Hstate(Order order_, unsigned sub_order) : resize_lock(LockRank(LockClass::resize, sub_order)), order(order_) {}
+
+  /// Held by whoever changes the pool's size; of two, the larger hugepage's first.
+  Mutex resize_lock{LockRank(LockClass::resize)};
+  Order order;
+  // All below: under hugetlb_lock.
+  u32 nr_demoting = 0;  ///< folios that a demotion has taken out and not yet split or put back
+  ListHead free_list;
+  PoolCounters counters;
+};
+
+}  // namespace hvo

@@ -1,0 +1,232 @@
+// The life of one hugepage: made, handed out, taken back.
+#include "core/hugetlb/hugetlb.h"
+
+#include <new>
+
+namespace hvo {
+
+Hugetlb::Hugetlb(Arena& arena, Vmemmap& vmemmap, PageAllocator& pages, VmemmapOptimizer& optimizer)
+    : vmemmap_(vmemmap),
+      pages_(pages),
+      optimizer_(optimizer),
+      s_(&arena.make<State>()),
+      links_(arena.make_span<u32>((vmemmap.nr_pages() >> vmemmap.geometry().huge_order.v) + 1)) {
+  const Geometry& g = vmemmap.geometry();
+  for (const Order order : {g.gigantic_order, g.huge_order}) {
+    if (order.v == 0) continue;
+    new (&s_->hstates[s_->nr_hstates]) Hstate(order, s_->nr_hstates);
+    ++s_->nr_hstates;
+  }
+}
+
+bool Hugetlb::has_pool(Order order) const {
+  for (const Hstate& h : hstates()) {
+    if (h.order == order) return true;
+  }
+  return false;
+}
+
+Hstate& Hugetlb::hstate(Order order) {
+  for (u32 i = 0; i < s_->nr_hstates; ++i) {
+    if (s_->hstates[i].order == order) return s_->hstates[i];
+  }
+  check_failed("order", "there is no pool of this size: ask has_pool first");
+}
+
+PoolCounters Hugetlb::counters(Cpu& cpu, Order order) {
+  Hstate& h = hstate(order);
+  const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
+  return h.counters;
+}
+
+// ---- marks of a folio
+// ------------------------------------------------------------------------------------------------------
+
+void Hugetlb::mark(Cpu& cpu, Pfn head, Order order, bool hugetlb) {
+  // The first tail lies in the head's page of the vmemmap, which is never read-only: a trap here was reported by the
+  // CPU.
+  const u64 va = (vmemmap_.page_of(head) + 1).va + page_field::compound_meta;
+  (void)cpu.write_once_at<u64>(va, CompoundMeta::make(order, hugetlb).v);
+}
+
+bool Hugetlb::is_temporary(Cpu& cpu, Pfn head) {
+  return (cpu.read_once_at<u64>(vmemmap_.page_of(head).va + page_field::priv) & HPG_temporary) != 0;
+}
+
+void Hugetlb::set_temporary(Cpu& cpu, Pfn head, bool temporary) {
+  const u64 va = vmemmap_.page_of(head).va + page_field::priv;
+  if (temporary) {
+    (void)cpu.fetch_or_at<u64>(va, HPG_temporary);
+  } else {
+    (void)cpu.fetch_and_at<u64>(va, ~HPG_temporary);
+  }
+}
+
+void Hugetlb::hand_out(Cpu& cpu, Pfn head) {
+  (void)page_ref_unfreeze(vmemmap_.pages(cpu), vmemmap_.page_of(head), 1);
+  cpu.count(Event::huge_alloc);
+}
+
+// ---- pool lists and counters, under hugetlb_lock
+// ---------------------------------------------------------------------------
+
+void Hugetlb::enqueue_hugetlb_folio(Hstate& h, Pfn head) {
+  free_list(h).push_front(index_of(head));
+  ++h.counters.free_huge_pages;
+}
+
+Pfn Hugetlb::dequeue_hugetlb_folio(Hstate& h) {
+  IndexList list = free_list(h);
+  if (list.is_empty()) return kNoPfn;
+  --h.counters.free_huge_pages;
+  return pfn_of(list.pop_front());
+}
+
+void Hugetlb::remove_hugetlb_folio(Cpu& cpu, Hstate& h, Pfn head, bool adjust_surplus) {
+  --h.counters.nr_huge_pages;
+  if (adjust_surplus) --h.counters.surplus_huge_pages;
+  // While its tails are read-only it must be recognised as a hugepage (Z7).
+  if (!optimizer_.is_optimized(cpu, head)) mark(cpu, head, h.order, false);
+}
+
+void Hugetlb::add_hugetlb_folio(Cpu& cpu, Hstate& h, Pfn head, bool adjust_surplus) {
+  ++h.counters.nr_huge_pages;
+  if (adjust_surplus) ++h.counters.surplus_huge_pages;
+  mark(cpu, head, h.order, true);
+  enqueue_hugetlb_folio(h, head);
+}
+
+// ---- made
+// ------------------------------------------------------------------------------------------------------------------
+
+std::expected<Pfn, Errno> Hugetlb::alloc_fresh_hugetlb_folio(Cpu& cpu, const Hstate& h) {
+  const auto head = pages_.alloc_frozen_pages(cpu, h.order);
+  if (!head) return head;
+  if (auto r = vmemmap_.prep_compound_page(cpu, *head, h.order); !r) return std::unexpected(r.error());
+  // Before it is optimised: whoever meets read-only tails must know them for a hugepage's (Z8).
+  mark(cpu, *head, h.order, true);
+  return head;
+}
+
+void Hugetlb::optimize(Cpu& cpu, std::span<const Pfn> heads, Order order) {
+  // A folio that can't be optimised stays full: silent, as in the kernel.
+  if (optimizer_.design().batches_flushes) {
+    optimizer_.hugetlb_vmemmap_optimize_folios(cpu, heads, order);
+    return;
+  }
+  for (const Pfn head : heads) (void)optimizer_.hugetlb_vmemmap_optimize_folio(cpu, head, order);
+}
+
+std::expected<Pfn, Errno> Hugetlb::alloc_migrate_hugetlb_folio(Cpu& cpu, Order order) {
+  const OpScope scope(cpu, Op::alloc_hugetlb_folio);
+  Hstate& h = hstate(order);
+  const auto head = alloc_fresh_hugetlb_folio(cpu, h);
+  if (!head) return head;
+  optimize(cpu, {&*head, 1}, order);
+  set_temporary(cpu, *head, true);
+  {
+    const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
+    account_new(h);
+  }
+  hand_out(cpu, *head);
+  return head;
+}
+
+std::expected<Pfn, Errno> Hugetlb::alloc_surplus_hugetlb_folio(Cpu& cpu, Hstate& h) {
+  {
+    const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
+    if (h.counters.surplus_huge_pages >= h.counters.nr_overcommit_huge_pages) return std::unexpected(Errno::enomem);
+  }
+  const auto head = alloc_fresh_hugetlb_folio(cpu, h);
+  if (!head) return head;
+  optimize(cpu, {&*head, 1}, h.order);
+  bool allowed = false;
+  {
+    // Others may have used the overcommit up meanwhile.
+    const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
+    account_new(h);
+    allowed = h.counters.surplus_huge_pages < h.counters.nr_overcommit_huge_pages;
+    if (allowed) ++h.counters.surplus_huge_pages;
+  }
+  if (allowed) {
+    cpu.count(Event::surplus_alloc);
+    hand_out(cpu, *head);
+    return head;
+  }
+  cpu.count(Event::window_overcommit_race_lost);
+  set_temporary(cpu, *head, true);
+  (void)free_huge_folio(cpu, *head);
+  return std::unexpected(Errno::enomem);
+}
+
+// ---- handed out, taken back
+// -----------------------------------------------------------------------------------------------
+
+std::expected<Pfn, Errno> Hugetlb::alloc_hugetlb_folio(Cpu& cpu, Order order) {
+  const OpScope scope(cpu, Op::alloc_hugetlb_folio);
+  Hstate& h = hstate(order);
+  {
+    const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
+    const Pfn head = dequeue_hugetlb_folio(h);
+    if (head != kNoPfn) {
+      hand_out(cpu, head);
+      return head;
+    }
+    if (h.nr_demoting != 0) cpu.count(Event::window_demote_met_alloc);
+  }
+  return alloc_surplus_hugetlb_folio(cpu, h);
+}
+
+std::expected<void, Errno> Hugetlb::folio_put(Cpu& cpu, Pfn head) {
+  const OpScope scope(cpu, Op::folio_put, false);
+  const auto pages = vmemmap_.pages(cpu);
+  const Page page = vmemmap_.page_of(head);
+  const auto last = put_page_testzero(pages, page);
+  if (!last) return std::unexpected(Errno::efault);
+  if (!*last) return {};
+  const CompoundMeta meta = folio_meta(pages, {page});
+  if (meta.is_hugetlb()) return free_huge_folio(cpu, head);
+  pages_.free_frozen_pages(cpu, head, meta.order());
+  return {};
+}
+
+std::expected<void, Errno> Hugetlb::free_huge_folio(Cpu& cpu, Pfn head) {
+  const OpScope scope(cpu, Op::free_huge_folio);
+  Hstate& h = hstate(folio_order(vmemmap_.pages(cpu), {vmemmap_.page_of(head)}));
+  cpu.count(Event::huge_free);
+  const bool temporary = is_temporary(cpu, head);
+  {
+    const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
+    const bool surplus = h.counters.surplus_huge_pages != 0;
+    if (!temporary && !surplus) {
+      enqueue_hugetlb_folio(h, head);
+      return {};
+    }
+    remove_hugetlb_folio(cpu, h, head, !temporary);
+  }
+  return update_and_free_hugetlb_folio(cpu, h, head);
+}
+
+std::expected<void, Errno> Hugetlb::update_and_free_hugetlb_folio(Cpu& cpu, Hstate& h, Pfn head) {
+  if (auto r = optimizer_.hugetlb_vmemmap_restore_folio(cpu, head, h.order); !r) {
+    // It stays whole, and free, beyond what was asked for.
+    cpu.count(Event::window_surplus_by_failure);
+    if (is_temporary(cpu, head)) set_temporary(cpu, head, false);
+    const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
+    add_hugetlb_folio(cpu, h, head, true);
+    return r;
+  }
+  free_restored(cpu, h, head);
+  return {};
+}
+
+void Hugetlb::free_restored(Cpu& cpu, const Hstate& h, Pfn head) {
+  if (is_temporary(cpu, head)) set_temporary(cpu, head, false);
+  {
+    const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
+    mark(cpu, head, h.order, false);
+  }
+  pages_.free_frozen_pages(cpu, head, h.order);
+}
+
+}  // namespace hvo

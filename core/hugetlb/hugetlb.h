@@ -1,0 +1,124 @@
+// Hugetlb: the pools of hugepages: folios handed out and taken back, pools grown, shrunk and demoted.
+//
+// What it guarantees
+//   * A folio is a compound, marked as a hugepage, before its vmemmap is optimised; it keeps the mark until its vmemmap
+//   is
+//     restored, and only then goes back to the page allocator. So who finds a page marked may rely on its tails being
+//     read-only, and who finds none may store to them.
+//   * From prep to its end a folio is frozen unless handed out: on a free list its count is 0.
+//   * When a folio can't be restored for lack of memory it stays whole, on the free list, as surplus.
+// Locks
+//   resize_lock of the larger size → of the smaller → what restore and optimise take. hugetlb_lock protects lists,
+//   counters and the hugepage mark; it is a leaf, taken with interrupts off, never held across a remap or an
+//   allocation.
+// Source: mm/hugetlb.c of 6.1.
+#pragma once
+
+#include <expected>
+
+#include "core/hugetlb/hstate.h"
+#include "core/hvo/vmemmap_optimizer.h"
+#include "core/pages/page_allocator.h"
+#include "core/vmemmap/folio.h"
+
+namespace hvo {
+
+/// Thread-safe: any CPU, no lock held, interrupts on, unless a function says otherwise.
+class Hugetlb {
+ public:
+  static constexpr unsigned kMaxHstates = 2;
+
+  /// Empty pools for the hugepage sizes of the geometry.
+  Hugetlb(Arena& arena, Vmemmap& vmemmap, PageAllocator& pages, VmemmapOptimizer& optimizer);
+
+  /// The sizes, larger first.
+  std::span<const Hstate> hstates() const { return {s_->hstates.data(), s_->nr_hstates}; }
+  /// True when there is a pool of this size.
+  bool has_pool(Order order) const;
+
+  // ---- folios
+  /// A folio of the pool with one reference: from the free list, else a surplus one as far as overcommit allows.
+  /// Error: enomem. Source: alloc_hugetlb_folio().
+  std::expected<Pfn, Errno> alloc_hugetlb_folio(Cpu& cpu, Order order);
+  /// A folio outside all limits, with one reference; it leaves the pool again when it is freed.
+  /// Error: enomem. Source: alloc_migrate_hugetlb_folio().
+  std::expected<Pfn, Errno> alloc_migrate_hugetlb_folio(Cpu& cpu, Order order);
+  /// Drops a reference on the folio with this head, hugepage or not; the last one frees it.
+  /// Errors: those of free_huge_folio. Source: folio_put(), destroy_large_folio().
+  std::expected<void, Errno> folio_put(Cpu& cpu, Pfn head);
+  /// Takes back a hugepage whose count is 0: to the free list, or, when it is temporary or the pool has surplus, to the
+  /// page allocator. Error: enomem, the folio could not be restored and is free and surplus now: an information, for
+  /// the caller owns it no longer either way. Source: free_huge_folio().
+  std::expected<void, Errno> free_huge_folio(Cpu& cpu, Pfn head);
+
+  // ---- pools
+  /// Grows or shrinks the pool to `count` persistent folios, as far as memory and use allow; the number reached.
+  /// Folios in use beyond it become surplus. Source: set_max_huge_pages().
+  u64 set_max_huge_pages(Cpu& cpu, Order order, u64 count);
+  void set_nr_overcommit_huge_pages(Cpu& cpu, Order order, u64 count);
+  /// Makes hugepages of the next smaller size from up to `nr` free folios; how many were demoted.
+  /// Errors, when none was: ebusy (no free folio), enomem (one could not be restored; it is back as it was), einval (no
+  /// smaller size). Source: demote_store(), demote_pool_huge_page().
+  std::expected<u64, Errno> demote_pool_huge_pages(Cpu& cpu, Order order, u64 nr);
+  PoolCounters counters(Cpu& cpu, Order order);
+
+  /// Recounts lists and counters from the struct pages up. Quiescent machine. Reports conservation, bad_page.
+  bool validate(Cpu& cpu);
+
+ private:
+  static constexpr u64 kBatch = 512;
+  struct State {
+    SpinLock hugetlb_lock{LockRank(LockClass::hugetlb)};
+    u32 nr_hstates = 0;
+    std::array<Hstate, kMaxHstates> hstates;
+  };
+  class Batch;
+
+  Hstate& hstate(Order order);
+  Hstate* next_smaller(const Hstate& h);
+  IndexList free_list(Hstate& h) { return {links_, h.free_list}; }
+  u32 index_of(Pfn head) const { return static_cast<u32>(head.v >> vmemmap_.geometry().huge_order.v); }
+  Pfn pfn_of(u32 index) const { return {u64{index} << vmemmap_.geometry().huge_order.v}; }
+
+  bool is_marked(Cpu& cpu, Pfn head) { return folio_test_hugetlb(vmemmap_.pages(cpu), {vmemmap_.page_of(head)}); }
+  /// The hugepage mark of a folio: set by its maker, changed later under hugetlb_lock only.
+  void mark(Cpu& cpu, Pfn head, Order order, bool hugetlb);
+  bool is_temporary(Cpu& cpu, Pfn head);
+  void set_temporary(Cpu& cpu, Pfn head, bool temporary);
+  /// Gives a folio its first reference.
+  void hand_out(Cpu& cpu, Pfn head);
+
+  /// A new frozen folio, marked, not optimised, in no pool. Errors: enomem, efault.
+  std::expected<Pfn, Errno> alloc_fresh_hugetlb_folio(Cpu& cpu, const Hstate& h);
+  void optimize(Cpu& cpu, std::span<const Pfn> heads, Order order);
+  std::expected<Pfn, Errno> alloc_surplus_hugetlb_folio(Cpu& cpu, Hstate& h);
+  /// Restores a removed folio and gives it to the page allocator; if it can't, it goes back as surplus: enomem.
+  std::expected<void, Errno> update_and_free_hugetlb_folio(Cpu& cpu, Hstate& h, Pfn head);
+  void update_and_free_pages_bulk(Cpu& cpu, Hstate& h, std::span<const Pfn> heads);
+  void free_restored(Cpu& cpu, const Hstate& h, Pfn head);
+
+  void account_new(Hstate& h) HVO_REQUIRES(s_->hugetlb_lock) { ++h.counters.nr_huge_pages; }
+  void enqueue_hugetlb_folio(Hstate& h, Pfn head) HVO_REQUIRES(s_->hugetlb_lock);
+  /// The folio freed last, or kNoPfn.
+  Pfn dequeue_hugetlb_folio(Hstate& h) HVO_REQUIRES(s_->hugetlb_lock);
+  /// Takes a folio that is on no list out of the pool. Its mark goes only if it is not optimised.
+  void remove_hugetlb_folio(Cpu& cpu, Hstate& h, Pfn head, bool adjust_surplus) HVO_REQUIRES(s_->hugetlb_lock);
+  /// The reverse, on to the free list.
+  void add_hugetlb_folio(Cpu& cpu, Hstate& h, Pfn head, bool adjust_surplus) HVO_REQUIRES(s_->hugetlb_lock);
+
+  u64 grow(Cpu& cpu, Hstate& h, u64 nr);
+  u64 shrink(Cpu& cpu, Hstate& h, u64 count);
+  std::expected<void, Errno> demote_free_folio(Cpu& cpu, Hstate& src, Hstate& dst) HVO_REQUIRES(src.resize_lock);
+  /// Splits a removed, restored folio into folios of the pool `dst`.
+  std::expected<void, Errno> split_into_pool(Cpu& cpu, const Hstate& src, Hstate& dst, Pfn head);
+  bool validate_pool(Cpu& cpu, Hstate& h);
+  bool complain(Cpu& cpu, u64 object, u64 expected, u64 seen, std::string_view what) const;
+
+  Vmemmap& vmemmap_;
+  PageAllocator& pages_;
+  VmemmapOptimizer& optimizer_;
+  State* s_;
+  std::span<u32> links_;  ///< a word per smallest hugepage of memory
+};
+
+}  // namespace hvo

@@ -1,0 +1,60 @@
+// The pools' books, recounted from the struct pages up.
+#include "core/hugetlb/hugetlb.h"
+
+namespace hvo {
+
+bool Hugetlb::complain(Cpu& cpu, u64 object, u64 expected, u64 seen, std::string_view what) const {
+  cpu.report({.rule = Rule::conservation, .object = object, .expected = expected, .seen = seen, .what = what});
+  return false;
+}
+
+bool Hugetlb::validate(Cpu& cpu) {
+  std::array<u64, kMaxHstates> nr_marked{};
+  bool ok = true;
+  const Truth& truth = vmemmap_.truth();
+  for (Pfn head{0}; head.v < vmemmap_.nr_pages(); head = head + truth.about(head).order.nr_pages()) {
+    const Order order = truth.about(head).order;
+    if (order.v == 0 || !is_marked(cpu, head)) continue;
+    for (u32 i = 0; i < s_->nr_hstates; ++i) nr_marked[i] += s_->hstates[i].order == order ? 1 : 0;
+    if (!has_pool(order))
+      ok = complain(cpu, head.v, 0, order.v, "a compound of no hugepage size is marked hugetlb (pfn)");
+  }
+  for (u32 i = 0; i < s_->nr_hstates; ++i) {
+    Hstate& h = s_->hstates[i];
+    ok = validate_pool(cpu, h) && ok;
+    const u64 nr = h.counters.nr_huge_pages;
+    if (nr_marked[i] != nr)
+      ok = complain(cpu, h.order.v, nr, nr_marked[i], "folios marked hugetlb are not nr_huge_pages");
+  }
+  return ok;
+}
+
+bool Hugetlb::validate_pool(Cpu& cpu, Hstate& h) {
+  const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
+  const PoolCounters& c = h.counters;
+  bool ok = true;
+  u64 nr_listed = 0;
+  free_list(h).for_each([&](u32 n) {
+    const Pfn head = pfn_of(n);
+    ++nr_listed;
+    const auto pages = vmemmap_.pages(cpu);
+    const Page page = vmemmap_.page_of(head);
+    const Truth::Answer truth = vmemmap_.truth().about(head);
+    if (truth.head != head || truth.order != h.order || !is_marked(cpu, head)) {
+      ok =
+          complain(cpu, head.v, h.order.v, truth.order.v, "what is on a free list is not a hugepage of its size (pfn)");
+    }
+    const u32 count = pages.refcount(page);
+    if (count != 0) ok = complain(cpu, head.v, 0, count, "a folio on a free list has references (pfn)");
+  });
+  if (nr_listed != c.free_huge_pages) {
+    ok = complain(cpu, h.order.v, c.free_huge_pages, nr_listed, "folios on the free list are not free_huge_pages");
+  }
+  if (c.free_huge_pages > c.nr_huge_pages || c.surplus_huge_pages > c.nr_huge_pages) {
+    ok = complain(cpu, h.order.v, c.nr_huge_pages, c.surplus_huge_pages, "more free or surplus folios than folios");
+  }
+  if (h.nr_demoting != 0) ok = complain(cpu, h.order.v, 0, h.nr_demoting, "a demotion was left half done");
+  return ok;
+}
+
+}  // namespace hvo
