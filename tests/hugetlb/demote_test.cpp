@@ -1,0 +1,103 @@
+#include "tests/hugetlb/pool_machine.h"
+
+namespace hvo::test {
+namespace {
+
+TEST(Demote, OneGigantic1GiBFolioBecomes512AndCosts511FramesAtTheEndAnd4095OnTheWay) {
+  PoolMachine m({.geometry = "x86-64", .memory_pages = u64{1} << 19});
+  ASSERT_EQ(m.hugetlb().set_max_huge_pages(m.cpu(), m.gigantic(), 1), 1U);
+  const u64 before = m.mapped();
+  const u64 in_use_before = m->frames().frames_in_use();
+  const u64 peak_before = m->frames().peak_frames();
+  ASSERT_EQ(m.hugetlb().demote_pool_huge_pages(m.cpu(), m.gigantic(), 1).value_or(0), 1U);
+  EXPECT_EQ(m.counters(m.gigantic()), PoolCounters{});
+  EXPECT_EQ(m.counters(m.huge()), pool(512, 512, 0, 0, 512));
+  EXPECT_EQ(m.mapped() - before, 511U);
+  EXPECT_EQ(m->frames().frames_in_use() - in_use_before, 511U) << "no page table was needed: all PMDs were split";
+  EXPECT_GE(m->frames().peak_frames(), peak_before) << "the peak of booting a machine in full";
+  EXPECT_EQ(m.count(Event::frame_alloc), 8U + 4095U) << "8 page tables, then the transient 4095";
+  EXPECT_EQ(m->optimizer().nr_optimized_folios(), 512U);
+  EXPECT_TRUE(m.is_valid());
+  EXPECT_EQ(m.hugetlb().set_max_huge_pages(m.cpu(), m.huge(), 0), 0U);
+  EXPECT_TRUE(m.is_valid());
+}
+
+TEST(Demote, WithoutAFreeFolioItIsBusyAndWithoutASmallerSizeInvalid) {
+  PoolMachine m;
+  EXPECT_EQ(m.hugetlb().demote_pool_huge_pages(m.cpu(), m.gigantic(), 1).error(), Errno::ebusy);
+  m.hugetlb().set_max_huge_pages(m.cpu(), m.gigantic(), 1);
+  const auto in_use = m.hugetlb().alloc_hugetlb_folio(m.cpu(), m.gigantic());
+  EXPECT_EQ(m.hugetlb().demote_pool_huge_pages(m.cpu(), m.gigantic(), 1).error(), Errno::ebusy);
+  EXPECT_TRUE(m.hugetlb().folio_put(m.cpu(), *in_use));
+  EXPECT_EQ(m.hugetlb().demote_pool_huge_pages(m.cpu(), m.huge(), 1).error(), Errno::einval);
+  EXPECT_TRUE(m.is_valid());
+}
+
+TEST(Demote, StopsAtTheFolioThatHasNoMemoryAndLeavesItAsItWas) {
+  PoolMachine m;
+  m.hugetlb().set_max_huge_pages(m.cpu(), m.gigantic(), 2);
+  const u64 mapped = m.mapped();
+  m.take_memory();
+  EXPECT_EQ(m.hugetlb().demote_pool_huge_pages(m.cpu(), m.gigantic(), 2).error(), Errno::enomem);
+  EXPECT_EQ(m.counters(m.gigantic()), pool(2, 2, 0, 0, 2));
+  EXPECT_EQ(m.mapped(), mapped);
+  EXPECT_EQ(m.count(Event::window_demote_enomem), 1U);
+  EXPECT_TRUE(m.is_valid());
+  m.give_memory_back();
+  EXPECT_EQ(m.hugetlb().demote_pool_huge_pages(m.cpu(), m.gigantic(), 2).value_or(0), 2U);
+  EXPECT_TRUE(m.is_valid());
+}
+
+TEST(Demote, ASurplusFolioStaysOutOfMaxAndIsSurplusAgainWhenItCannotBeRestored) {
+  PoolMachine m;
+  const auto folio = m.hugetlb().alloc_migrate_hugetlb_folio(m.cpu(), m.gigantic());
+  m.take_memory();
+  EXPECT_FALSE(m.hugetlb().folio_put(m.cpu(), *folio));
+  const PoolCounters before = m.counters(m.gigantic());
+  EXPECT_EQ(before, pool(1, 1, 1, 0, 0));
+  EXPECT_EQ(m.hugetlb().demote_pool_huge_pages(m.cpu(), m.gigantic(), 1).error(), Errno::enomem);
+  EXPECT_EQ(m.counters(m.gigantic()), before);
+  m.give_memory_back();
+  EXPECT_EQ(m.hugetlb().demote_pool_huge_pages(m.cpu(), m.gigantic(), 1).value_or(0), 1U);
+  EXPECT_EQ(m.counters(m.gigantic()), PoolCounters{});
+  EXPECT_EQ(m.counters(m.huge()), pool(4, 4, 0, 0, 4));
+  EXPECT_TRUE(m.is_valid());
+}
+
+TEST(Demote, AFolioThatWasNeverOptimisedIsDemotedToo) {
+  PoolMachine m;
+  m->optimizer().set_enabled(m.cpu(), false);
+  m.hugetlb().set_max_huge_pages(m.cpu(), m.gigantic(), 1);
+  m->optimizer().set_enabled(m.cpu(), true);
+  const u64 mapped = m.mapped();
+  EXPECT_EQ(m.hugetlb().demote_pool_huge_pages(m.cpu(), m.gigantic(), 1).value_or(0), 1U);
+  EXPECT_EQ(mapped - m.mapped(), 4U) << "its four pieces are optimised now";
+  EXPECT_TRUE(m.is_valid());
+}
+
+/// ENOMEM at every allocation index of a demotion.
+TEST(Demote, EveryFailedAllocationEndsInADemotedOrAnUntouchedFolio) {
+  u64 nr_sweep = 0;
+  u64 nr_undone = 0;
+  for (u64 n = 1; n < 200; ++n) {
+    PoolMachine m({.failures = {.mode = FailurePlan::Mode::nth, .n = n}});
+    m.hugetlb().set_max_huge_pages(m.cpu(), m.gigantic(), 1);
+    const u64 mapped = m.mapped();
+    const auto demoted = m.hugetlb().demote_pool_huge_pages(m.cpu(), m.gigantic(), 1);
+    if (!demoted) {
+      ++nr_undone;
+      EXPECT_EQ(m.counters(m.gigantic()), pool(1, 1, 0, 0, 1));
+      EXPECT_EQ(m.mapped(), mapped);
+    } else {
+      EXPECT_EQ(m.counters(m.huge()), pool(4, 4, 0, 0, 4));
+    }
+    EXPECT_TRUE(m.is_valid()) << "allocation " << n;
+    if (m.count(Event::alloc_failure_injected) == 0) break;
+    ++nr_sweep;
+  }
+  EXPECT_GT(nr_sweep, 4U);
+  EXPECT_GT(nr_undone, 4U);
+}
+
+}  // namespace
+}  // namespace hvo::test
