@@ -31,7 +31,7 @@ int fail(int code, const std::string& why) {
 struct Arguments {
   std::string scenario = "mixed", design = "fake-head", geometry = "x86-64", fail_alloc, json;
   std::vector<std::string> without;
-  i64 cpus = 0, threads = 0, ops = 0, memory = 256;
+  i64 cpus = 0, threads = 0, ops = 0, memory = 0;
   double seconds = 10, hang_timeout = 20;
   u64 seed = 0;
   bool has_ops = false, has_seconds = false, has_seed = false, has_threads = false, has_cpus = false;
@@ -73,8 +73,9 @@ std::string check(const Arguments& a, RunOptions& o) {
   if (a.has_ops && a.ops < 1) return "--ops must be at least 1";
   if (!(a.seconds > 0 && a.seconds <= 1e7)) return "--seconds must be more than 0 and at most 10000000";
   if (!(a.hang_timeout > 0 && a.hang_timeout <= 1e7)) return "--hang-timeout must be more than 0";
-  if (a.memory < 1 || a.memory > (i64{1} << 20)) return "--memory must be 1 to 1048576 MiB";
+  if (a.memory < 0 || a.memory > (i64{1} << 20)) return "--memory must be 1 to 1048576 MiB";
   o.machine.memory_pages = (static_cast<u64>(a.memory) << 20) >> geometry->page_shift;
+  set_defaults(*o.scenario, o.machine);
   o.seconds = a.seconds;
   o.nr_ops = a.has_ops ? static_cast<u64>(a.ops) : 0;
   o.hang_timeout = a.hang_timeout;
@@ -133,7 +134,7 @@ int main(int argc, char** argv) {
   CLI::Option* seconds = run_app->add_option("--seconds", a.seconds, "how long (default 10)");
   CLI::Option* ops = run_app->add_option("--ops", a.ops, "how many operations, instead of --seconds");
   CLI::Option* seed = run_app->add_option("--seed", a.seed, "default: random");
-  run_app->add_option("--memory", a.memory, "MiB of modelled memory (default 256)");
+  run_app->add_option("--memory", a.memory, "MiB of modelled memory (default: what the scenario needs)");
   run_app->add_option("--geometry", a.geometry, "x86-64 or tiny");
   run_app->add_option("--fail-alloc", a.fail_alloc, "nth:N, every:N or rate:N");
   run_app->add_option("--without", a.without, "safeguards to remove")->delimiter(',');

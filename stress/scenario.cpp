@@ -1,44 +1,118 @@
 #include "stress/scenario.h"
 
+#include <algorithm>
+
 #include "stress/scenarios/actors.h"
 
 namespace hvo::stress {
 
 namespace {
 
-constexpr std::array kMixed{Actor{"folio", 4, folio},
-                            Actor{"pages", 6, pages},
-                            Actor{"referenced", 12, referenced},
-                            Actor{"speculative", 40, speculative},
-                            Actor{"walk", 8, walk},
-                            Actor{"filtered-walk", 8, filtered_walk},
-                            Actor{"dump", 1, dump},
-                            Actor{"scribble", 6, scribble}};
-constexpr std::array kFolio{Actor{"folio", 1, folio}};
-constexpr std::array kFirstFolio{Actor{"first-folio", 1, first_folio}};
+constexpr std::array kMixed{Actor{"folio", 60, folio},
+                            Actor{"fresh-folio", 30, fresh_folio},
+                            Actor{"gigantic-folio", 2, gigantic_folio},
+                            Actor{"resize", 10, resize},
+                            Actor{"resize-gigantic", 1, resize_gigantic},
+                            Actor{"demote", 1, demote},
+                            Actor{"pages", 60, pages},
+                            Actor{"scribble", 60, scribble},
+                            Actor{"referenced", 120, referenced},
+                            Actor{"speculative", 400, speculative},
+                            Actor{"walk", 80, walk},
+                            Actor{"filtered-walk", 80, filtered_walk},
+                            Actor{"dump", 10, dump}};
+constexpr std::array kFresh{Actor{"fresh-folio", 1, fresh_folio}};
+constexpr std::array kFirst{Actor{"first-folio", 1, first_folio}};
 constexpr std::array kTails{Actor{"aligned-tail", 3, aligned_tail}, Actor{"referenced", 1, referenced}};
 constexpr std::array kAnyLookup{Actor{"referenced", 1, referenced}, Actor{"speculative", 1, speculative},
                                 Actor{"aligned-tail", 1, aligned_tail}};
-constexpr std::array kFailing{Actor{"folio", 4, folio}, Actor{"referenced", 1, referenced}};
+constexpr std::array kSplitters{Actor{"fresh-folio", 3, fresh_folio}, Actor{"dump", 1, dump}};
+constexpr std::array kDemoter{Actor{"demote", 2, demote}, Actor{"resize-gigantic", 3, resize_gigantic},
+                              Actor{"resize", 1, resize}, Actor{"hog", 1, hog}};
+constexpr std::array kUsers{Actor{"gigantic-folio", 4, gigantic_folio}, Actor{"folio", 4, folio},
+                            Actor{"referenced", 2, referenced}, Actor{"speculative", 8, speculative}};
+constexpr std::array kFailing{Actor{"fresh-folio", 16, fresh_folio}, Actor{"fresh-gigantic", 1, fresh_gigantic},
+                              Actor{"folio", 8, folio}, Actor{"referenced", 8, referenced},
+                              Actor{"speculative", 8, speculative}};
 
-constexpr std::array kMixedWindows{Event::folio_optimized, Event::folio_restored, Event::window_ref_taken,
+constexpr std::array kMixedWindows{Event::folio_optimized,
+                                   Event::folio_restored,
+                                   Event::folio_demoted,
+                                   Event::pool_grown,
+                                   Event::pool_shrunk,
+                                   Event::surplus_alloc,
+                                   Event::pmd_split,
+                                   Event::window_truth_moved,
+                                   Event::window_ref_taken,
+                                   Event::window_ref_refused,
+                                   Event::window_unfiltered_trap,
+                                   Event::window_flush_served_mid_lookup,
                                    Event::window_frame_reused};
-constexpr std::array kLookupWindows{Event::folio_optimized, Event::window_truth_moved};
-constexpr std::array kRestoreWindows{Event::folio_restored, Event::window_truth_moved, Event::window_self_head};
-constexpr std::array kSplitWindows{Event::pmd_split, Event::window_split_race_lost};
-constexpr std::array kEnomemWindows{Event::window_restore_enomem, Event::window_optimize_enomem};
+constexpr std::array kOptimizeWindows{Event::folio_optimized, Event::window_tail_read_through_alias,
+                                      Event::window_fake_head_seen, Event::window_flush_served_mid_lookup};
+constexpr std::array kRestoreWindows{Event::folio_restored, Event::window_truth_moved,
+                                     Event::window_flush_served_mid_lookup, Event::window_self_head};
+constexpr std::array kSplitWindows{Event::pmd_split, Event::window_split_race_lost, Event::window_split_seen_by_walker};
+constexpr std::array kDemoteWindows{Event::folio_demoted, Event::window_demote_met_alloc, Event::window_demote_enomem};
+constexpr std::array kEnomemWindows{Event::window_restore_enomem, Event::window_optimize_enomem,
+                                    Event::window_partial_rollback, Event::window_surplus_by_failure};
 
 constexpr std::array kScenarios{
-    Scenario{"mixed", "folios, pages, lookups, walkers, dumps and scribblers at once", kMixed, kMixed, kMixedWindows},
-    Scenario{"lookup_vs_optimize", "lookups of any kind while folios come and go", kFolio, kAnyLookup, kLookupWindows},
-    Scenario{"lookup_vs_restore", "lookups of page-aligned tails of one folio", kFirstFolio, kTails, kRestoreWindows},
-    Scenario{"split_contention", "CPUs optimise folios of one block of a fresh machine", kFolio, kFolio, kSplitWindows,
-             2},
-    Scenario{"enomem_rollback", "optimise and restore with failing allocations", kFailing, kFailing, kEnomemWindows,
-             2000, 2, 6},
+    Scenario{.name = "mixed",
+             .what = "pools, folios, demotion, pages, lookups, walkers, dumps and scribblers at once",
+             .first = kMixed,
+             .others = kMixed,
+             .windows = kMixedWindows,
+             .ops_per_round = 20000,
+             .pools = {.nr_huge = 16, .nr_gigantic = 1, .nr_overcommit = 8, .nr_spare = 768}},
+    Scenario{.name = "lookup_vs_optimize",
+             .what = "lookups of any kind while folios come and go",
+             .first = kFirst,
+             .others = kAnyLookup,
+             .windows = kOptimizeWindows},
+    Scenario{.name = "lookup_vs_restore",
+             .what = "lookups of page-aligned tails of one folio",
+             .first = kFirst,
+             .others = kTails,
+             .windows = kRestoreWindows},
+    Scenario{.name = "split_contention",
+             .what = "CPUs optimise folios of one block of a fresh machine",
+             .first = kFresh,
+             .others = kSplitters,
+             .windows = kSplitWindows,
+             .ops_per_round = 2},
+    Scenario{.name = "demote_vs_alloc",
+             .what = "gigantic folios demoted while others take them, memory short at times",
+             .first = kDemoter,
+             .others = kUsers,
+             .windows = kDemoteWindows,
+             .ops_per_round = 100,
+             .pools = {.nr_huge = 4, .nr_gigantic = 1, .nr_overcommit = 4, .nr_spare = 560}},
+    Scenario{.name = "enomem_rollback",
+             .what = "optimise and restore with failing allocations",
+             .first = kFailing,
+             .others = kFailing,
+             .windows = kEnomemWindows,
+             .ops_per_round = 400,
+             .default_failure_rate = 6,
+             .pools = {.nr_huge = 4, .nr_overcommit = 8, .nr_spare = 1100}},
 };
 
 }  // namespace
+
+void set_defaults(const Scenario& scenario, MachineConfig& config) {
+  const Geometry& g = config.geometry;
+  const DefaultPools& wanted = scenario.pools;
+  const bool has_pools = std::ranges::any_of(config.pools, [](const PoolConfig& p) { return p.nr_huge_pages != 0; });
+  if (!has_pools) {
+    config.pools[0] = {g.huge_order, wanted.nr_huge, wanted.nr_overcommit};
+    if (g.gigantic_order.v != 0) config.pools[1] = {g.gigantic_order, wanted.nr_gigantic, 0};
+  }
+  if (config.memory_pages != 0) return;
+  u64 pages = wanted.nr_spare << g.huge_order.v;
+  for (const PoolConfig& p : config.pools) pages += p.nr_huge_pages << p.order.v;
+  config.memory_pages = pages + (pages >> 5);  // the struct pages themselves, and a little
+}
 
 std::span<const Scenario> scenarios() { return kScenarios; }
 

@@ -18,6 +18,14 @@ struct Actor {
   ActorFn run = nullptr;
 };
 
+/// What a scenario wants when the user says nothing.
+struct DefaultPools {
+  u64 nr_huge = 0;
+  u64 nr_gigantic = 0;
+  u64 nr_overcommit = 0;  ///< of default-size hugepages
+  u64 nr_spare = 64;      ///< memory beyond the pools, in default-size hugepages
+};
+
 struct Scenario {
   std::string_view name;
   std::string_view what;
@@ -27,7 +35,12 @@ struct Scenario {
   u32 ops_per_round = 2000;  ///< per CPU
   u32 default_cpus = 2;
   u64 default_failure_rate = 0;  ///< one allocation in so many fails; 0: none
+  DefaultPools pools{};
 };
+
+/// Fills what `config` leaves open (no pool at all; memory_pages 0) with what the scenario wants under the config's
+/// geometry.
+void set_defaults(const Scenario& scenario, MachineConfig& config);
 
 std::span<const Scenario> scenarios();
 const Scenario* find_scenario(std::string_view name);

@@ -14,15 +14,9 @@
 
 namespace hvo::stress {
 
-/// A folio that CPUs share. The word: 0 empty; kTaken: one CPU works on it; else pfn << 32 | generation << 2 | 2.
+/// A folio that CPUs share; what its word says: scenarios/slots.h.
 struct FolioSlot {
-  static constexpr u64 kTaken = 1;
   std::atomic<u64> word{0};
-};
-
-struct HeldPages {
-  Pfn head;
-  Order order;
 };
 
 struct HeldFrame {
@@ -34,7 +28,8 @@ struct HeldFrame {
 struct alignas(64) CpuShare {
   Rng rng{};
   u64 generation = 0;
-  std::vector<HeldPages> pages;
+  std::vector<Pfn> pages;   ///< heads, a reference each
+  std::vector<Pfn> hogged;  ///< the same
   std::vector<HeldFrame> frames;
   std::vector<DumpRow> rows;
   std::vector<std::byte> scratch;

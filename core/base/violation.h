@@ -62,7 +62,8 @@ enum class Op : u8 {
   synchronize_rcu,
   static_key,
   ptdump,
-  pfn_walk,
+  pfn_walk_unfiltered,  ///< takes a reference on any pfn
+  pfn_walk_filtered,    ///< looks first, and leaves tails out
   scribble,
   validate,
   test,
@@ -95,7 +96,8 @@ constexpr std::string_view op_name(Op op) {
     case Op::synchronize_rcu: return "synchronize_rcu";
     case Op::static_key: return "static_key";
     case Op::ptdump: return "ptdump";
-    case Op::pfn_walk: return "pfn_walk";
+    case Op::pfn_walk_unfiltered: return "unfiltered pfn walk";
+    case Op::pfn_walk_filtered: return "filtered pfn walk";
     case Op::scribble: return "scribble";
     case Op::validate: return "validate";
     case Op::test: return "test";

@@ -43,9 +43,13 @@ struct Design {
   constexpr bool optimizes() const { return tails != Tails::own; }
 };
 
-inline constexpr std::array<KnownHole, 1> kFakeHeadHoles{{
-    {Rule::read_only_store, Op::page_ref_add_unless, "bd225530a4c7",
-     "a pfn walker takes a reference with a plain compare-exchange; the page may be a read-only tail"},
+inline constexpr std::array<KnownHole, 2> kFakeHeadHoles{{
+    {Rule::read_only_store, Op::pfn_walk_unfiltered, "bd225530a4c7",
+     "a walker of all pfns takes a reference with a plain compare-exchange; a fake head shows the head's count, so a "
+     "tail "
+     "of a folio in use needs no race at all"},
+    {Rule::read_only_store, Op::pfn_walk_filtered, "bd225530a4c7",
+     "a walker saw a page that was no tail; it became a read-only tail before the walker's compare-exchange"},
 }};
 
 inline constexpr std::array<Design, 2> kDesigns{{

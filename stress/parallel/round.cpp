@@ -87,9 +87,10 @@ Outcomes Round::finish(EventCounts& counts) {
   machine_.frames().next().set_plan({});
   Cpu& cpu = machine_.cpu(0);
   cpu.run();
-  give_all_back(cpu, machine_, shared_);
+  const bool all_back = give_all_back(cpu, machine_, shared_);
   cpu.idle();
   Outcomes outcomes;
+  if (!all_back) outcomes.add(Key::not_valid);
   for (CpuShare& share : shared_.cpus) outcomes += share.outcomes;
   for (u32 i = 0; i < machine_.nr_cpus(); ++i) counts += machine_.diagnostics(i).counts;
   if (!machine_.validate()) outcomes.add(Key::not_valid);

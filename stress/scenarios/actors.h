@@ -5,18 +5,33 @@
 
 namespace hvo::stress {
 
-void folio(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng);          ///< a slot's folio comes or goes
-void first_folio(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng);    ///< slot 0's
-void pages(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng);          ///< ordinary pages and compounds
-void referenced(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng);     ///< lookup holding a reference
+// Folios come into a slot, where every CPU can find them, and go from it (folio_actors.cpp).
+void folio(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng);           ///< a default-size one, of the pool
+void gigantic_folio(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng);  ///< a gigantic one, of the pool
+void fresh_folio(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng);     ///< made new, and unmade when it goes
+void first_folio(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng);     ///< the same, in slot 0 only
+void fresh_gigantic(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng);  ///< the same, gigantic
+
+// Pools change (pool_actors.cpp).
+void resize(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng);           ///< the default pool grows or shrinks
+void resize_gigantic(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng);  ///< so does the gigantic one
+void demote(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng);           ///< a gigantic folio, if one is free
+
+// Memory comes and goes (page_actors.cpp).
+void pages(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng);     ///< ordinary pages and compounds
+void hog(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng);       ///< nearly all free memory, for a while
+void scribble(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng);  ///< owns frames and verifies them
+
+// Readers (lookup_actors.cpp).
+void referenced(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng);     ///< lookups holding a reference
 void speculative(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng);    ///< lookup of any pfn
-void aligned_tail(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng);   ///< lookup of slot 0's possible fake heads
+void aligned_tail(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng);   ///< lookups of slot 0's possible fake heads
 void walk(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng);           ///< takes a reference on any pfn
 void filtered_walk(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng);  ///< the same, tails left out
 void dump(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng);           ///< page-table dump
-void scribble(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng);       ///< owns frames and verifies them
 
-/// Gives all back, as CPU 0 of a machine whose other CPUs are idle for good.
-void give_all_back(Cpu& cpu, Machine& machine, Shared& shared);
+/// Gives all back and drains the pools, as CPU 0 of a machine whose other CPUs are idle for good and whose allocations
+/// fail no more. False when something stayed behind.
+bool give_all_back(Cpu& cpu, Machine& machine, Shared& shared);
 
 }  // namespace hvo::stress

@@ -103,7 +103,7 @@ TEST(HvoLitmus, TwoOptimisersInOnePmdSplitItOnceAndTheLoserFreesItsTable) {
 TEST(HvoLitmus, AnUnfilteredWalkerTrapsOnAFakeHeadWithNoRaceAtAll) {
   const Race race{make_folio, [](Machine&, Cpu&, Pfn) {},
                   [](Machine& m, Cpu& cpu, Pfn folio) {
-                    const OpScope scope(cpu, Op::page_ref_add_unless);
+                    const OpScope scope(cpu, Op::pfn_walk_unfiltered);
                     EXPECT_FALSE(get_page_unless_zero(m.vmemmap().pages(cpu), m.vmemmap().page_of(folio + 8)));
                   }};
   explore(race, 0, [](Machine&, const FiberEngine::Result& r) {

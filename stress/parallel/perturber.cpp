@@ -1,0 +1,43 @@
+#include "stress/parallel/perturber.h"
+
+#include <sched.h>
+
+#include "core/cpu/cpu.h"
+#include "core/cpu/direct.h"
+
+namespace hvo::stress {
+
+namespace {
+constexpr u64 kStepsPerDelay = 512;
+constexpr u64 kDelaysPerYield = 8;
+constexpr u64 kMostPauses = 4096;  ///< some tens of microseconds
+constexpr u64 kHitsPerEviction = 64;
+constexpr u32 kPausesPerYield = 64;
+}  // namespace
+
+void Perturber::before(Cpu& /*cpu*/, const Access& /*access*/) {
+  if (!rng_.one_in(kStepsPerDelay)) return;
+  if (rng_.one_in(kDelaysPerYield)) {
+    sched_yield();
+    return;
+  }
+  for (u64 n = rng_.below(kMostPauses); n != 0; --n) __builtin_ia32_pause();
+}
+
+u64 Perturber::perform(Cpu& cpu, const Access& access, void* word) {
+  return perform_directly(access, word, u64{1} << cpu.wiring().frames->page_shift);
+}
+
+void Perturber::wait(Cpu& /*cpu*/, WaitFor /*why*/, const void* /*word*/) {
+  if (++nr_waits_ % kPausesPerYield == 0) {
+    sched_yield();
+  } else {
+    __builtin_ia32_pause();
+  }
+}
+
+u32 Perturber::choose(Cpu& /*cpu*/, Choice choice, u32 /*n*/) {
+  return choice == Choice::tlb_evict && rng_.one_in(kHitsPerEviction) ? 1 : 0;
+}
+
+}  // namespace hvo::stress

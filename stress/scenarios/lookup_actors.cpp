@@ -1,0 +1,127 @@
+#include "core/vmemmap/lookup_check.h"
+#include "stress/scenarios/actors.h"
+#include "stress/scenarios/slots.h"
+
+namespace hvo::stress {
+
+namespace {
+
+constexpr int kLookupsPerReference = 4;
+constexpr int kLookupsOfTails = 256;  ///< about as long as a folio takes to come or go
+
+Outcomes& outcomes_of(Cpu& cpu, Shared& shared) { return shared.cpus[cpu.id()].outcomes; }
+
+LookupResult look_up(Cpu& cpu, Machine& m, Pfn pfn) {
+  return with_encoding(m.design().encoding,
+                       [&]<class E>(E) { return checked_compound_head<E>(cpu, m.vmemmap(), pfn); });
+}
+
+LookupResult look_up_speculatively(Cpu& cpu, Machine& m, Shared& shared, Pfn pfn) {
+  cpu.count(Event::lookup_speculative);
+  const LookupResult result = look_up(cpu, m, pfn);
+  Key key{};
+  switch (result) {
+    case LookupResult::right: key = Key::right; break;
+    case LookupResult::truth_moved: key = Key::truth_moved; break;
+    case LookupResult::self_head: key = Key::self_head; break;
+    case LookupResult::wrong: key = Key::wrong; break;
+  }
+  outcomes_of(cpu, shared).add(key);
+  return result;
+}
+
+/// True when this CPU's last access to `p` went through a read-only translation: the page is an alias.
+bool was_alias(Cpu& cpu, Page p) {
+  const Tlb& tlb = cpu.wiring().tlb;
+  const TlbEntry& e = tlb.page_slot(p.va);
+  return e.tag == p.va >> tlb.page_shift && e.writable == 0;
+}
+
+/// Takes a reference as a pfn walker does. A trap ends the walk of this pfn.
+bool take_reference(Cpu& cpu, Machine& m, Page page, Event trap_window) {
+  const auto taken = get_page_unless_zero(m.vmemmap().pages(cpu), page);
+  if (!taken) {
+    cpu.count(Event::window_read_only_trap);
+    cpu.count(trap_window);
+    return false;
+  }
+  cpu.count(*taken ? Event::window_ref_taken : Event::window_ref_refused);
+  return *taken;
+}
+
+/// Any pfn; half of them where folios come and go.
+Pfn any_pfn(Machine& m, Shared& shared, Rng& rng) {
+  const u64 all = m.vmemmap().nr_pages();
+  const SlotWord word{shared.slots[rng.below(shared.slots.size())].word.load(std::memory_order::acquire)};  // (2)
+  if (!word.holds_folio() || rng.one_in(2)) return {rng.below(all)};
+  return word.head() + rng.below(m.config().geometry.huge_order.nr_pages());
+}
+
+}  // namespace
+
+void referenced(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng) {
+  // A folio that comes and goes in slot 0 is looked at as often as all others together.
+  FolioSlot& slot = shared.slots[rng.one_in(2) ? 0 : rng.below(shared.slots.size())];
+  const SlotWord word{slot.word.load(std::memory_order::acquire)};  // (2)
+  if (!word.holds_folio()) return;
+  const Page head = machine.vmemmap().page_of(word.head());
+  if (!take_reference(cpu, machine, head, Event::window_unfiltered_trap)) return;
+  if (slot.word.load(std::memory_order::acquire) == word.v) {  // still there: the reference pins it
+    const u64 n = folio_nr_pages(machine.vmemmap().pages(cpu), {head});
+    for (int i = 0; i < kLookupsPerReference; ++i) {
+      cpu.count(Event::lookup_referenced);
+      const LookupResult r = look_up(cpu, machine, word.head() + rng.below(n));
+      // The truth of a pinned folio can't move.
+      outcomes_of(cpu, shared).add(r == LookupResult::right ? Key::right : Key::referenced_wrong);
+    }
+  }
+  (void)machine.hugetlb().folio_put(cpu, word.head());
+}
+
+void speculative(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng) {
+  look_up_speculatively(cpu, machine, shared, any_pfn(machine, shared, rng));
+}
+
+void aligned_tail(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng) {
+  const Geometry& g = machine.config().geometry;
+  const Pfn head{shared.first_folio.load(std::memory_order::relaxed)};
+  for (int i = 0; i < kLookupsOfTails; ++i) {
+    const u64 page = 1 + rng.below(g.vmemmap_pages(g.huge_order) - 1);
+    const Pfn pfn = head + page * g.structs_per_page();
+    const LookupResult r = look_up_speculatively(cpu, machine, shared, pfn);
+    if (!was_alias(cpu, machine.vmemmap().page_of(pfn))) continue;
+    cpu.count(Event::window_tail_read_through_alias);
+    if (r == LookupResult::right) cpu.count(Event::window_fake_head_seen);
+  }
+}
+
+void walk(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng) {
+  const OpScope scope(cpu, Op::pfn_walk_unfiltered, false);
+  const Pfn pfn = any_pfn(machine, shared, rng);
+  const Page page = machine.vmemmap().page_of(pfn);
+  if (!take_reference(cpu, machine, page, Event::window_unfiltered_trap)) return;
+  (void)machine.hugetlb().folio_put(cpu, pfn);
+}
+
+void filtered_walk(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng) {
+  const OpScope scope(cpu, Op::pfn_walk_filtered, false);
+  const Pfn pfn = any_pfn(machine, shared, rng);
+  const Page page = machine.vmemmap().page_of(pfn);
+  const bool is_tail = with_encoding(machine.design().encoding,
+                                     [&]<class E>(E) { return PageTail<E>(machine.vmemmap().pages(cpu), page); });
+  if (is_tail || !take_reference(cpu, machine, page, Event::window_filtered_trap)) return;
+  (void)machine.hugetlb().folio_put(cpu, pfn);
+}
+
+void dump(Cpu& cpu, Machine& machine, Shared& shared, Rng& /*rng*/) {
+  PageTable& table = machine.page_table();
+  auto& rows = shared.cpus[cpu.id()].rows;
+  ptdump(cpu, table, table.vmemmap_base(), table.vmemmap_end(), rows);
+  u64 at = table.vmemmap_base();
+  for (const DumpRow& row : rows) {
+    if (row.start != at) cpu.report({.rule = Rule::range, .object = row.start, .expected = at, .what = "dump row"});
+    at = row.end;
+  }
+}
+
+}  // namespace hvo::stress

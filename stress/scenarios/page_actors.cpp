@@ -1,0 +1,107 @@
+#include <cstring>
+
+#include "stress/scenarios/actors.h"
+#include "stress/scenarios/slots.h"
+
+namespace hvo::stress {
+
+namespace {
+
+constexpr unsigned kMostPages = 32;
+constexpr unsigned kMostFrames = 16;
+
+void check_and_free(Cpu& cpu, Machine& m, CpuShare& share, HeldFrame held) {
+  const std::byte* bytes = m.frame_table().address(held.frame);
+  bool intact = true;
+  for (u64 i = 0; i < m.config().geometry.page_size(); i += sizeof(u64)) {
+    u64 word = 0;
+    std::memcpy(&word, bytes + i, sizeof word);
+    intact = intact && word == held.pattern + i;
+  }
+  if (!intact) share.outcomes.add(Key::frame_damaged);
+  m.frames().free(cpu, held.frame, Order{0});
+}
+
+void put_all(Cpu& cpu, Machine& m, std::vector<Pfn>& heads) {
+  for (const Pfn head : heads) (void)m.hugetlb().folio_put(cpu, head);
+  heads.clear();
+}
+
+}  // namespace
+
+void pages(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng) {
+  auto& held = shared.cpus[cpu.id()].pages;
+  if (held.size() < kMostPages && rng.one_in(2)) {
+    const u64 most = machine.config().geometry.huge_order.v;
+    const Order order{static_cast<u8>(rng.one_in(2) ? 0 : rng.below(most))};
+    if (const auto head = machine.pages().alloc_pages(cpu, order)) held.push_back(*head);
+  } else if (!held.empty()) {
+    std::swap(held[rng.below(held.size())], held.back());
+    const Pfn head = held.back();
+    held.pop_back();
+    (void)machine.hugetlb().folio_put(cpu, head);
+  }
+}
+
+void hog(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng) {
+  auto& hogged = shared.cpus[cpu.id()].hogged;
+  if (!hogged.empty()) {
+    put_all(cpu, machine, hogged);
+    return;
+  }
+  // Large blocks first, so that it takes a few hundred calls, then what is left one by one, but for a few pages.
+  const u64 keep = rng.below(machine.config().geometry.vmemmap_pages(machine.config().geometry.huge_order) * 2);
+  for (u8 order = machine.config().geometry.huge_order.v + 1; order-- > 0;) {
+    while (machine.budget().free_pages(cpu) >= keep + Order{order}.nr_pages()) {
+      const auto head = machine.pages().alloc_pages(cpu, Order{order});
+      if (!head) break;
+      hogged.push_back(*head);
+    }
+  }
+}
+
+void scribble(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng) {
+  const OpScope scope(cpu, Op::scribble, false);
+  CpuShare& share = shared.cpus[cpu.id()];
+  if (share.frames.size() >= kMostFrames || (!share.frames.empty() && rng.one_in(2))) {
+    std::swap(share.frames[rng.below(share.frames.size())], share.frames.back());
+    check_and_free(cpu, machine, share, share.frames.back());
+    share.frames.pop_back();
+    return;
+  }
+  const auto frame = machine.frames().alloc(cpu, Order{0});
+  if (!frame) return;
+  Word<u32>& epoch = machine.frame_table().epoch[frame->v];
+  if (ref(epoch).load(std::memory_order::relaxed) != 0) cpu.count(Event::window_frame_reused);
+  const HeldFrame held{*frame, rng.next()};
+  share.scratch.resize(machine.config().geometry.page_size());
+  for (u64 i = 0; i < share.scratch.size(); i += sizeof(u64)) {
+    const u64 word = held.pattern + i;
+    std::memcpy(share.scratch.data() + i, &word, sizeof word);
+  }
+  cpu.fill_frame(*frame, share.scratch.data());
+  share.frames.push_back(held);
+}
+
+bool give_all_back(Cpu& cpu, Machine& machine, Shared& shared) {
+  for (CpuShare& share : shared.cpus) {
+    put_all(cpu, machine, share.pages);
+    put_all(cpu, machine, share.hogged);
+    for (const HeldFrame& held : share.frames) check_and_free(cpu, machine, share, held);
+    share.frames.clear();
+  }
+  for (FolioSlot& slot : shared.slots) {
+    const SlotWord word{slot.word.load(std::memory_order::acquire)};  // (2)
+    if (word.holds_folio()) (void)machine.hugetlb().folio_put(cpu, word.head());
+  }
+  bool all_back = machine.optimizer().nr_optimized_folios() == 0 || machine.design().optimizes();
+  for (const Hstate& h : machine.hugetlb().hstates()) {
+    // What a failed restore left behind is surplus; its own size makes it persistent, and only that can be shrunk.
+    machine.hugetlb().set_max_huge_pages(cpu, h.order, machine.hugetlb().counters(cpu, h.order).nr_huge_pages);
+    machine.hugetlb().set_max_huge_pages(cpu, h.order, 0);
+    all_back = all_back && machine.hugetlb().counters(cpu, h.order).nr_huge_pages == 0;
+  }
+  return all_back && machine.optimizer().nr_optimized_folios() == 0;
+}
+
+}  // namespace hvo::stress
