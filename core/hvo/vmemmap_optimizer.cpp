@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "core/hvo/cost_check.h"
+
 namespace hvo {
 
 namespace {
@@ -58,6 +60,7 @@ bool VmemmapOptimizer::may_optimize(Cpu& cpu, Order order) const {
 std::expected<void, Errno> VmemmapOptimizer::hugetlb_vmemmap_optimize_folio(Cpu& cpu, Pfn head, Order order) {
   const OpScope scope(cpu, Op::hugetlb_vmemmap_optimize_folio);
   if (!may_optimize(cpu, order)) return std::unexpected(Errno::enotsupp);
+  const CostCheck cost(cpu, {.flushes = 1}, "more flushes or grace periods than optimising one folio needs");
   FrameList freed(links_);
   const auto done = optimize(cpu, head, order, Flush::now, freed);
   free_vmemmap_frames(cpu, freed);
@@ -67,6 +70,7 @@ std::expected<void, Errno> VmemmapOptimizer::hugetlb_vmemmap_optimize_folio(Cpu&
 void VmemmapOptimizer::hugetlb_vmemmap_optimize_folios(Cpu& cpu, std::span<const Pfn> heads, Order order) {
   const OpScope scope(cpu, Op::hugetlb_vmemmap_optimize_folio);
   if (heads.empty() || !may_optimize(cpu, order)) return;
+  CostCheck cost(cpu, {.flushes = 2}, "more flushes or grace periods than optimising one batch needs");
   for (const Pfn head : heads) {
     // Out of memory already: what is not split now is split, flushed and so on one by one below.
     if (!vmemmap_remap_split(cpu, range_of(head, order))) break;
@@ -75,11 +79,14 @@ void VmemmapOptimizer::hugetlb_vmemmap_optimize_folios(Cpu& cpu, std::span<const
   FrameList freed(links_);
   for (const Pfn head : heads) {
     const auto done = optimize(cpu, head, order, Flush::deferred, freed);
-    if (done || done.error() != Errno::enomem || freed.is_empty()) continue;
+    if (done) continue;
+    cost.allow_flush();  // a remap that was undone
+    if (done.error() != Errno::enomem || freed.is_empty()) continue;
     // The frames won so far may be what is missing.
+    cost.allow_flush();
     table_.flush_tlb_all(cpu);
     free_vmemmap_frames(cpu, freed);
-    (void)optimize(cpu, head, order, Flush::deferred, freed);
+    if (!optimize(cpu, head, order, Flush::deferred, freed)) cost.allow_flush();
   }
   if (safeguards_.has(Safeguard::flush_before_free)) table_.flush_tlb_all(cpu);
   free_vmemmap_frames(cpu, freed);
@@ -171,12 +178,17 @@ void VmemmapOptimizer::free_vmemmap_frames(Cpu& cpu, FrameList& list) {
 
 std::expected<void, Errno> VmemmapOptimizer::hugetlb_vmemmap_restore_folio(Cpu& cpu, Pfn head, Order order) {
   const OpScope scope(cpu, Op::hugetlb_vmemmap_restore_folio);
-  if (!is_optimized(cpu, head)) return {};
+  const bool optimized = is_optimized(cpu, head);
+  // A folio that is full may cost nothing (c2a967f6ab0e).
+  const CostCheck cost(cpu, {.flushes = optimized ? u64{1} : u64{0}},
+                       "more flushes or grace periods than a restore needs");
+  if (!optimized) return {};
   return restore(cpu, head, order, Flush::now);
 }
 
 u64 VmemmapOptimizer::hugetlb_vmemmap_restore_folios(Cpu& cpu, std::span<const Pfn> heads, Order order) {
   const OpScope scope(cpu, Op::hugetlb_vmemmap_restore_folio);
+  const CostCheck cost(cpu, {.flushes = 1}, "more flushes or grace periods than restoring one batch needs");
   u64 nr_done = 0;
   bool remapped = false;
   for (const Pfn head : heads) {

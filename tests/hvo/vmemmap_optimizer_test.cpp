@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
+#include "core/hvo/cost_check.h"
 #include "core/machine/machine.h"
+#include "core/sync/rcu.h"
 #include "core/vmemmap/lookup_check.h"
 
 namespace hvo {
@@ -181,6 +183,24 @@ TEST(VmemmapOptimizer, ABatchIsOptimisedWithTwoFlushesAndRestoredWithOne) {
   }
   EXPECT_EQ(m->census().mapped, before);
   EXPECT_TRUE(m->validate());
+}
+
+TEST(CostCheck, ReportsTheFlushThatIsTooMuchAndNoneWithinTheBudget) {
+  auto m = make("fake-head", "tiny");
+  const Steps s(*m);
+  const u64 base = m->page_table().vmemmap_base();
+  {
+    const CostCheck cost(s.cpu, {.flushes = 1}, "one is enough");
+    m->page_table().flush_tlb_kernel_range(s.cpu, base, base + 512);
+  }
+  EXPECT_EQ(m->nr_violations(), 0U);
+  {
+    const CostCheck cost(s.cpu, {.flushes = 1}, "one is enough");
+    m->page_table().flush_tlb_kernel_range(s.cpu, base, base + 512);
+    m->page_table().flush_tlb_all(s.cpu);
+    synchronize_rcu(s.cpu, m->cpus());
+  }
+  EXPECT_EQ(m->diagnostics(0).violations.count[static_cast<unsigned>(Rule::cost)], 2U);
 }
 
 TEST(VmemmapOptimizer, ABatchSurvivesAFailureAtEveryAllocationIndex) {
