@@ -23,6 +23,7 @@ struct Geometry {
   Order huge_order;      ///< order of the default hugepage (9: 2 MiB of 4 KiB pages)
   Order gigantic_order;  ///< order of the gigantic hugepage; 0: there is none
 
+  constexpr Order largest_order() const { return gigantic_order.v != 0 ? gigantic_order : huge_order; }
   constexpr u64 page_size() const { return u64{1} << page_shift; }
   /// struct pages in one vmemmap page (64 on x86-64).
   constexpr u64 structs_per_page() const { return page_size() >> kStructPageShift; }

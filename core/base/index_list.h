@@ -3,6 +3,7 @@
 #pragma once
 
 #include <span>
+#include <utility>
 
 #include "core/base/check.h"
 #include "core/base/types.h"
@@ -44,6 +45,13 @@ class IndexList {
     head_->first = links_[n];
     --head_->size;
     return n;
+  }
+  /// Moves all of `other`, a list over the same links, to the end.
+  void append(IndexList& other) {
+    if (other.is_empty()) return;
+    (is_empty() ? head_->first : links_[head_->last]) = other.head_->first;
+    head_->last = other.head_->last;
+    head_->size += std::exchange(other.head_->size, 0);
   }
   /// Calls fn(n) for each member in order, at most size() of them: a list that is longer than it says is cut off.
   template <class Fn>

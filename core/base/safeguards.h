@@ -19,9 +19,11 @@ enum class Safeguard : u8 {
   split_page_of_block,  ///< Z1: a high-order vmemmap block is split into single frames at PMD split
   key_before_remap,     ///< Z32: the static key is raised before the first remap and lowered after the last restore
   reset_struct_pages,   ///< Z35: the copies of head and metadata structs in a restored page are reset
+  flag_before_copy,     ///< Z33: HPG_vmemmap_optimized is set before the head is copied
+  publish_by_cmpxchg,   ///< Z16: a shared tail is published by compare-exchange
   page_table_lock,      ///< d8d55f5616cf: PMD test, split and publish are one critical section
 };
-inline constexpr unsigned kNrSafeguards = 7;
+inline constexpr unsigned kNrSafeguards = 9;
 
 struct SafeguardInfo {
   Safeguard safeguard;
@@ -37,6 +39,8 @@ inline constexpr std::array<SafeguardInfo, kNrSafeguards> kSafeguards{{
     {Safeguard::split_page_of_block, "split-page", "a high-order vmemmap block is split into single frames"},
     {Safeguard::key_before_remap, "key-before-remap", "the static key is raised before the first remap"},
     {Safeguard::reset_struct_pages, "reset-struct-pages", "copies of head and metadata structs are reset on restore"},
+    {Safeguard::flag_before_copy, "flag-before-copy", "HPG_vmemmap_optimized is set before the head is copied"},
+    {Safeguard::publish_by_cmpxchg, "publish-by-cmpxchg", "a shared tail is published by compare-exchange"},
     {Safeguard::page_table_lock, "page-table-lock", "PMD test, split and publish are one critical section"},
 }};
 

@@ -17,7 +17,7 @@ struct PoolConfig {
 
 struct MachineConfig {
   Geometry geometry = kGeometries[0];
-  const Design* design = &kDesigns[1];
+  const Design* design = find_design("fake-head");
   u64 memory_pages = u64{256} << 8;  ///< modelled memory in pages; rounded up to whole vmemmap PMDs
   u32 nr_cpus = 2;                   ///< 1 … kMaxCpus
   bool poison = true;                ///< freed frames are filled with a pattern, so that a missing order is visible

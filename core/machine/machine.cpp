@@ -27,6 +27,13 @@ std::string refuse(const MachineConfig& config) {
     return "a machine has 1 page to 16 TiB of memory, not " + std::to_string(config.memory_pages) + " pages";
   }
   const Geometry& g = config.geometry;
+  const u64 alignment = g.vmemmap_size(g.largest_order());
+  if (config.design->encoding == EncodingKind::mask && !is_aligned(config.vmemmap_base, alignment)) {
+    return "the design " + std::string(config.design->name) +
+           " finds a head by a mask, so the vmemmap must start at a "
+           "multiple of the largest folio's struct pages, " +
+           std::to_string(alignment >> 10) + " KiB";
+  }
   for (const PoolConfig& pool : config.pools) {
     if (pool.order.v == 0 || pool.order == g.huge_order || pool.order == g.gigantic_order) continue;
     return "this geometry has no hugepages of order " + std::to_string(pool.order.v);
@@ -73,7 +80,7 @@ Machine::Machine(const MachineConfig& config, Arena arena, PhysicalMemory memory
       source_(arena_, allocator_config(config), memory_.frames(), budget_),
       table_(arena_, config.geometry, memory_.frames(), source_, config.safeguards, config.vmemmap_base,
              sizes_of(config).nr_pages, make_cpus()),
-      vmemmap_(arena_, table_, sizes_of(config).nr_pages, config.geometry.huge_order),
+      vmemmap_(arena_, table_, sizes_of(config).nr_pages, config.design->encoding),
       pages_(arena_, vmemmap_, budget_),
       optimizer_(arena_, *config.design, vmemmap_, memory_.frames(), source_, config.safeguards, config.nr_cpus),
       hugetlb_(arena_, vmemmap_, pages_, optimizer_) {

@@ -64,6 +64,13 @@ bool Machine::validate_mappings(Cpu& cpu) {
     if (!seen[pte.frame().v]) ++nr_mapped;
     seen[pte.frame().v] = true;
   });
+  const SharedTails& tails = optimizer_.shared_tails();
+  for (u64 zone = 0; zone < Vmemmap::kNrZones; ++zone) {
+    for (u8 order = 0; order < SharedTails::kNrOrders; ++order) {
+      const FrameNo frame = tails.peek(cpu, zone, Order{order});
+      if (frame != kNoFrame && seen[frame.v]) --nr_mapped;  // counted apart
+    }
+  }
   if (nr_mapped != optimizer_.nr_memmap_pages()) {
     ok = false;
     cpu.report({.rule = Rule::conservation,
@@ -72,7 +79,8 @@ bool Machine::validate_mappings(Cpu& cpu) {
                 .what = "frames that back struct pages are not nr_memmap_pages"});
   }
   const u64 ptrs = config_.geometry.ptrs_per_table();
-  const u64 wanted = nr_mapped + table_.nr_pte_pages(cpu) + align_up(table_.nr_pmds(), ptrs) / ptrs;
+  const u64 wanted =
+      nr_mapped + tails.nr_frames(cpu) + table_.nr_pte_pages(cpu) + align_up(table_.nr_pmds(), ptrs) / ptrs;
   if (wanted != source_.frames_in_use()) {
     ok = false;
     cpu.report({.rule = Rule::conservation,
@@ -88,13 +96,19 @@ bool Machine::validate_folio(Cpu& cpu, Pfn head) {
   const Order order = vmemmap_.truth().about(head).order;
   const bool optimized = order >= g.huge_order && optimizer_.is_optimized(cpu, head);
   const u64 start = vmemmap_.page_of(head).va;
-  const FrameNo reuse = entry_of(cpu, table_, start).frame();
+  const u64 nr_own = optimized ? design().nr_kept_pages() : g.vmemmap_pages(order);
+  const u64 target_page = start + (design().nr_kept_pages() - 1) * g.page_size();
+  const FrameNo target = design().tails == Tails::shared
+                             ? optimizer_.shared_tails().peek(cpu, vmemmap_.zone_of(head), order)
+                             : entry_of(cpu, table_, target_page).frame();
+  const FrameNo first = entry_of(cpu, table_, start).frame();
   bool ok = true;
-  for (u64 va = start + g.page_size(); va < start + g.vmemmap_size(order); va += g.page_size()) {
+  for (u64 i = 0; i < g.vmemmap_pages(order); ++i) {
+    const u64 va = start + i * g.page_size();
     const Pte pte = entry_of(cpu, table_, va);
-    const bool is_alias = pte.frame() == reuse && !pte.is_writable();
-    const bool is_own = pte.frame() != reuse && pte.is_writable();
-    if (optimized ? is_alias : is_own) continue;
+    const bool is_alias = pte.frame() == target && !pte.is_writable();
+    const bool is_own = (i == 0 || pte.frame() != first) && pte.is_writable();
+    if (i < nr_own ? is_own : is_alias) continue;
     ok = false;
     cpu.report({.rule = Rule::conservation,
                 .object = va,
@@ -138,6 +152,15 @@ bool Machine::validate_lookups(Cpu& cpu) {
     const bool is_tail = PageTail<Encoding>(pages, p);
     const bool is_head = PageHead<Encoding>(pages, p);
     const bool in_compound = PageCompound<Encoding>(pages, p);
+    const u64 zone = pages.read_once(p, page_field::flags) >> kZoneShift;
+    if (zone != vmemmap_.zone_of(pfn)) {
+      ok = false;
+      cpu.report({.rule = Rule::bad_page,
+                  .object = p.va,
+                  .expected = vmemmap_.zone_of(pfn),
+                  .seen = zone,
+                  .what = "a struct page names the wrong zone (page_zonenum)"});
+    }
     const bool right =
         seen == head && is_tail == (head != p) && is_head == (is_compound && head == p) && in_compound == is_compound;
     if (right) continue;

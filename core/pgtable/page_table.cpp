@@ -72,35 +72,32 @@ std::expected<FrameNo, Errno> PageTable::make_pte_table(Cpu& cpu, FrameNo first)
   return table;
 }
 
-std::expected<SplitResult, Errno> PageTable::vmemmap_split_pmd(Cpu& cpu, u64 va, SplitFlush flush) {
+std::expected<SplitResult, Errno> PageTable::vmemmap_split_pmd(Cpu& cpu, u64 va, SplitFlush flush, SplitLock lock) {
   const OpScope scope(cpu, Op::vmemmap_split_pmd);
   const u64 start = align_down(va, geometry_.pmd_size());
   Word<u64>& pmd = pmd_word(start);
-  Pmd seen;
-  {
-    // Test and read are one critical section: read later, the entry might already point to a page table (Z2).
-    const SpinGuard guard(cpu, mm_->page_table_lock);
-    seen = Pmd{cpu.read_once(pmd)};
-  }
+  // Test and read are one critical section: read later, the entry might already point to a page table (Z2).
+  const Pmd seen = with_page_table_lock(cpu, lock, [&] { return Pmd{cpu.read_once(pmd)}; });
   if (!seen.is_leaf()) return SplitResult::was_table;
 
   const auto table = make_pte_table(cpu, seen.frame());
   if (!table) return std::unexpected(table.error());
+  return with_page_table_lock(cpu, lock, [&] { return publish_pte_table(cpu, start, seen.frame(), *table, flush); });
+}
 
-  const SpinGuard guard(cpu, mm_->page_table_lock);
+SplitResult PageTable::publish_pte_table(Cpu& cpu, u64 start, FrameNo block, FrameNo table, SplitFlush flush) {
+  Word<u64>& pmd = pmd_word(start);
   const Pmd now{cpu.read_once(pmd)};
   if (!now.is_leaf() && safeguards_.has(Safeguard::split_recheck)) {
     cpu.count(Event::window_split_race_lost);
-    source_.free(cpu, *table, Order{0});
+    source_.free(cpu, table, Order{0});
     return SplitResult::lost_race;
   }
   // The block was one allocation; from now on its frames are freed one by one (Z1).
-  if (safeguards_.has(Safeguard::split_page_of_block)) {
-    source_.split_page(cpu, seen.frame(), Order{geometry_.table_shift});
-  }
-  cpu.store_release(pmd, Pmd::table(*table).v);  // (8)
+  if (safeguards_.has(Safeguard::split_page_of_block)) source_.split_page(cpu, block, Order{geometry_.table_shift});
+  cpu.store_release(pmd, Pmd::table(table).v);  // (8)
   cpu.count(Event::pmd_split);
-  cpu.record(Mark::pmd_store, start, Pmd::table(*table).v);
+  cpu.record(Mark::pmd_store, start, Pmd::table(table).v);
   if (flush == SplitFlush::now) flush_tlb_kernel_range(cpu, start, start + geometry_.pmd_size());
   return SplitResult::split;
 }

@@ -37,6 +37,44 @@ struct InitMm {
 /// What a PMD split does about TLBs. Source: VMEMMAP_SPLIT_NO_TLB_FLUSH.
 enum class SplitFlush : u8 { now, deferred };
 
+/// What keeps two CPUs from splitting the same PMD.
+enum class SplitLock : u8 {
+  page_table_lock,  ///< taken by the split itself (d8d55f5616cf); mmap_lock for reading is enough
+  mmap_write,       ///< the caller's mmap_lock, held for writing: up to 5.17
+};
+
+/// Holds mmap_lock for a walk that may split: for reading, or for writing until downgrade().
+class HVO_SCOPED_CAPABILITY WalkGuard {
+ public:
+  // The analysis knows no lock that is shared or exclusive by a run-time choice; a shared one is what callees ask for.
+  WalkGuard(Cpu& cpu, InitMm& mm, SplitLock lock) HVO_ACQUIRE_SHARED(mm.mmap_lock) HVO_NO_THREAD_SAFETY_ANALYSIS
+      : cpu_(cpu),
+        mm_(mm),
+        exclusive_(lock == SplitLock::mmap_write) {
+    if (exclusive_) {
+      mm_.mmap_lock.down_write(cpu_);
+    } else {
+      mm_.mmap_lock.down_read(cpu_);
+    }
+  }
+  /// No more splits: others may read.
+  void downgrade() HVO_NO_THREAD_SAFETY_ANALYSIS {
+    if (exclusive_) mm_.mmap_lock.downgrade_write(cpu_);
+    exclusive_ = false;
+  }
+  ~WalkGuard() HVO_RELEASE_GENERIC() HVO_NO_THREAD_SAFETY_ANALYSIS {
+    downgrade();
+    mm_.mmap_lock.up_read(cpu_);
+  }
+  WalkGuard(const WalkGuard&) = delete;
+  WalkGuard& operator=(const WalkGuard&) = delete;
+
+ private:
+  Cpu& cpu_;
+  InitMm& mm_;
+  bool exclusive_;
+};
+
 /// What became of a split.
 enum class SplitResult : u8 {
   was_table,  ///< nothing to do
@@ -74,7 +112,8 @@ class PageTable {
   /// Replaces the leaf PMD at `va` by a table of PTEs that map the same frames read-write. Needs mmap_lock for reading.
   /// Source: vmemmap_split_pmd() as of 5.18 (d8d55f5616cf and its two fixes, 39d35edee453 and the Jul 2023 mail
   /// 20230707033859.16148-1). Error: enomem, nothing changed.
-  std::expected<SplitResult, Errno> vmemmap_split_pmd(Cpu& cpu, u64 va, SplitFlush flush)
+  std::expected<SplitResult, Errno> vmemmap_split_pmd(Cpu& cpu, u64 va, SplitFlush flush,
+                                                      SplitLock lock = SplitLock::page_table_lock)
       HVO_REQUIRES_SHARED(init_mm().mmap_lock);
 
   /// The PTE that maps `va`; the PMD must have been split. Needs mmap_lock for reading or a quiescent machine.
@@ -93,6 +132,15 @@ class PageTable {
  private:
   u64 pmd_index(u64 va) const { return (va - base_) / geometry_.pmd_size(); }
   Word<u64>& word(FrameNo frame, u64 index) { return reinterpret_cast<Word<u64>*>(frames_.address(frame))[index]; }
+  /// f() inside page_table_lock, unless another lock or a removed safeguard stands in for it.
+  template <class F>
+  auto with_page_table_lock(Cpu& cpu, SplitLock lock, F f) {
+    if (lock != SplitLock::page_table_lock || !safeguards_.has(Safeguard::page_table_lock)) return f();
+    const SpinGuard guard(cpu, mm_->page_table_lock);
+    return f();
+  }
+  /// The second look, and the table published if the PMD is still a leaf.
+  SplitResult publish_pte_table(Cpu& cpu, u64 start, FrameNo block, FrameNo table, SplitFlush flush);
   /// A private table that maps what the leaf maps. Error: enomem.
   std::expected<FrameNo, Errno> make_pte_table(Cpu& cpu, FrameNo first);
 

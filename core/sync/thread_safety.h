@@ -19,3 +19,5 @@
 #define HVO_REQUIRES(...) HVO_THREAD_SAFETY(requires_capability(__VA_ARGS__))
 #define HVO_REQUIRES_SHARED(...) HVO_THREAD_SAFETY(requires_shared_capability(__VA_ARGS__))
 #define HVO_EXCLUDES(...) HVO_THREAD_SAFETY(locks_excluded(__VA_ARGS__))
+/// For the few bodies whose locking depends on run-time data; each says why.
+#define HVO_NO_THREAD_SAFETY_ANALYSIS HVO_THREAD_SAFETY(no_thread_safety_analysis)

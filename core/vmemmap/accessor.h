@@ -5,6 +5,7 @@
 #include <concepts>
 
 #include "core/cpu/cpu.h"
+#include "core/sync/rcu.h"
 #include "core/sync/static_key.h"
 #include "core/vmemmap/page.h"
 
@@ -22,6 +23,9 @@ concept PageAccessor = requires(const A a, Page p) {
 template <class A>
 concept PageRefAccessor = PageAccessor<A> && requires(const A a, Page p) {
   { a.refcount(p) } -> std::same_as<u32>;
+  { a.refcount_acquire(p) } -> std::same_as<u32>;
+  a.rcu_read_lock();
+  a.rcu_read_unlock();
   { a.refcount_cmpxchg(p, u32{}, u32{}) } -> std::same_as<OrTrap<u32>>;
   { a.refcount_fetch_add(p, u32{}) } -> std::same_as<OrTrap<u32>>;
   { a.refcount_store_release(p, u32{}) } -> std::same_as<OrTrap<void>>;
@@ -37,6 +41,9 @@ struct CpuPages {
   bool key_enabled() const { return key.is_enabled(cpu); }
   bool is_page_aligned(Page p) const { return (p.va & page_mask) == 0; }
   u32 refcount(Page p) const { return cpu.read_once_at<u32>(p.va + page_field::refcount); }
+  u32 refcount_acquire(Page p) const { return cpu.load_acquire_at<u32>(p.va + page_field::refcount); }
+  void rcu_read_lock() const { hvo::rcu_read_lock(cpu); }
+  void rcu_read_unlock() const { hvo::rcu_read_unlock(cpu); }
   OrTrap<u32> refcount_cmpxchg(Page p, u32 expected, u32 v) const {
     return cpu.cmpxchg_at<u32>(p.va + page_field::refcount, expected, v);
   }

@@ -3,14 +3,27 @@
 // An encoding says how a tail names its head. PointerHead: a pointer with bit 0 set. FakeHead: the same, but a struct
 // page at the start of a vmemmap page may be an alias of the head's frame, a fake head: it looks like a head and is a
 // tail. Its own words can't tell; the next struct page's can, for slot 1 of the head's frame is always a real tail.
+// MaskHead: no address at all but a mask, the same for all compounds of an order, so that one page of tails serves all.
 #pragma once
 
 #include "core/vmemmap/accessor.h"
 
 namespace hvo {
 
+/// The head by a tagged pointer; a page that is no tail by its own word is left to Encoding::fixed.
+template <class Encoding, PageAccessor A>
+Page head_by_pointer(const A& a, Page p) {
+  const u64 head = a.read_once(p, page_field::compound_head);
+  if ((head & 1) != 0) return {head - 1};
+  return Encoding::fixed(a, p);
+}
+
 /// No fake heads: HVO off, and the design that kept two frames.
 struct PointerHead {
+  template <PageAccessor A>
+  static Page head(const A& a, Page p) {
+    return head_by_pointer<PointerHead>(a, p);
+  }
   /// What a page that is no tail by its own word really is: itself.
   template <PageAccessor A>
   static Page fixed(const A& /*a*/, Page p) {
@@ -20,6 +33,10 @@ struct PointerHead {
 
 /// Fake heads may exist while the static key is on.
 struct FakeHead {
+  template <PageAccessor A>
+  static Page head(const A& a, Page p) {
+    return head_by_pointer<FakeHead>(a, p);
+  }
   /// The head of `p` if p is a fake head or a real head of an optimised folio, else p. At most two loads; the second,
   /// of the next struct page (the next cache line), for one struct page in 64 only.
   /// Source: page_fixed_fake_head() (e7d324850bfc), with its page-alignment filter.
@@ -35,14 +52,27 @@ struct FakeHead {
   }
 };
 
+/// No fake heads, and no branch. Needs a vmemmap aligned to the struct pages of the largest compound.
+/// Source: compound_info (8c846c879e22), branchless since 66b2a3d9ae46.
+struct MaskHead {
+  template <PageAccessor A>
+  static Page head(const A& a, Page p) {
+    const u64 info = a.read_once(p, page_field::compound_head);
+    // A tail's info is the mask, and its tag bit meets a zero bit of p; any other word becomes all ones.
+    return {p.va & (((info & 1) - 1) | info)};
+  }
+  template <PageAccessor A>
+  static Page fixed(const A& /*a*/, Page p) {
+    return p;
+  }
+};
+
 /// The head of the compound that contains p; p itself if it is in none. Without a reference on the folio the answer may
 /// be out of date when it is returned, and, when it raced with a restore, be the tail p itself.
 /// Source: compound_head() (include/linux/page-flags.h).
 template <class Encoding, PageAccessor A>
 Page compound_head(const A& a, Page p) {
-  const u64 head = a.read_once(p, page_field::compound_head);
-  if ((head & 1) != 0) return {head - 1};
-  return Encoding::fixed(a, p);
+  return Encoding::head(a, p);
 }
 
 /// page_fixed_fake_head(): for a page that is no tail by its own word.

@@ -7,7 +7,8 @@ namespace hvo {
 namespace {
 
 constexpr u64 kMaxPageBytes = 65536;
-constexpr u64 kZone = 0;
+
+u64 flags_of(u64 zone) { return zone << kZoneShift; }
 
 /// A marked store whose trap ends the operation.
 std::expected<void, Errno> store(Cpu& cpu, Page p, u64 field, u64 value) {
@@ -17,21 +18,33 @@ std::expected<void, Errno> store(Cpu& cpu, Page p, u64 field, u64 value) {
 
 }  // namespace
 
-Vmemmap::Vmemmap(Arena& arena, PageTable& table, u64 nr_pages, Order truth_block)
-    : table_(table), nr_pages_(nr_pages), key_(arena.make<StaticKey>()), truth_(arena, nr_pages, truth_block) {}
+Vmemmap::Vmemmap(Arena& arena, PageTable& table, u64 nr_pages, EncodingKind encoding)
+    : table_(table),
+      nr_pages_(nr_pages),
+      encoding_(encoding),
+      zone_boundary_(align_down(Pfn{nr_pages / 4}, table.geometry().largest_order())),
+      key_(arena.make<StaticKey>()),
+      truth_(arena, nr_pages, table.geometry().huge_order) {}
 
 void Vmemmap::populate(Cpu& cpu) {
   const OpScope scope(cpu, Op::boot);
   const Geometry& g = geometry();
   HVO_CHECK(g.page_size() <= kMaxPageBytes, "pages have at most 64 KiB");
   alignas(8) std::array<std::byte, kMaxPageBytes> page{};
-  constexpr PageImage kFree = PageImage::free_page(kZone);
-  for (u64 i = 0; i < g.structs_per_page(); ++i) {
-    std::memcpy(page.data() + i * kStructPageSize, kFree.w.data(), kStructPageSize);
-  }
+  u64 filled_for = ~u64{0};
   for (u64 va = table_.vmemmap_base(); va < table_.vmemmap_end(); va += g.pmd_size()) {
     const Translation block = table_.walk(cpu, va);
-    for (u64 i = 0; i < g.ptrs_per_table(); ++i) cpu.fill_frame(block.frame + i, page.data());
+    for (u64 i = 0; i < g.ptrs_per_table(); ++i) {
+      const u64 zone = zone_of(pfn_of({va + i * g.page_size()}));
+      if (zone != filled_for) {
+        const PageImage free = PageImage::free_page(zone);
+        for (u64 n = 0; n < g.structs_per_page(); ++n) {
+          std::memcpy(page.data() + n * kStructPageSize, free.w.data(), kStructPageSize);
+        }
+        filled_for = zone;
+      }
+      cpu.fill_frame(block.frame + i, page.data());
+    }
   }
 }
 
@@ -41,9 +54,9 @@ PageImage Vmemmap::read(Cpu& cpu, Page p) const {
   return image;
 }
 
-std::expected<void, Errno> Vmemmap::make_tail(Cpu& cpu, Page tail, Page head) {
+std::expected<void, Errno> Vmemmap::make_tail(Cpu& cpu, Page tail, u64 word) {
   if (auto r = store(cpu, tail, page_field::mapping, kTailMapping); !r) return r;
-  return store(cpu, tail, page_field::compound_head, head.va | 1);
+  return store(cpu, tail, page_field::compound_head, word);
 }
 
 std::expected<void, Errno> Vmemmap::make_single(Cpu& cpu, Page p) {
@@ -56,15 +69,16 @@ std::expected<void, Errno> Vmemmap::make_head(Cpu& cpu, Page head, Order order) 
   // that it is never a headless tail.
   if (auto r = store(cpu, head, page_field::mapping, 0); !r) return r;
   if (auto r = store(cpu, head, page_field::compound_head, 0); !r) return r;
-  if (auto r = store(cpu, head, page_field::flags, (kZone << kZoneShift) | PG_head); !r) return r;
+  if (auto r = store(cpu, head, page_field::flags, flags_of(zone_of(pfn_of(head))) | PG_head); !r) return r;
   return store(cpu, head + 1, page_field::compound_meta, CompoundMeta::make(order, false).v);
 }
 
 std::expected<void, Errno> Vmemmap::make_compound(Cpu& cpu, Pfn first, Order order) {
   const Page head = page_of(first);
   if (auto r = make_head(cpu, head, order); !r) return r;
+  const u64 word = tail_word(encoding_, head, order);
   for (u64 i = 1; i < order.nr_pages(); ++i) {
-    if (auto r = make_tail(cpu, head + i, head); !r) return r;
+    if (auto r = make_tail(cpu, head + i, word); !r) return r;
   }
   return {};
 }
@@ -82,7 +96,7 @@ std::expected<void, Errno> Vmemmap::destroy_compound_page(Cpu& cpu, Pfn first, O
   truth_.begin_change(first, order);
   auto undo = [&]() -> std::expected<void, Errno> {
     if (auto r = store(cpu, head + 1, page_field::compound_meta, 0); !r) return r;
-    if (auto r = store(cpu, head, page_field::flags, kZone << kZoneShift); !r) return r;
+    if (auto r = store(cpu, head, page_field::flags, flags_of(zone_of(first))); !r) return r;
     for (u64 i = 0; i < order.nr_pages(); ++i) {
       if (auto r = make_single(cpu, head + i); !r) return r;
     }
@@ -116,13 +130,15 @@ u64 Vmemmap::check_compound_at_free(Cpu& cpu, Pfn first, Order order) {
       cpu.report({.rule = Rule::bad_page, .object = p.va, .expected = expected, .seen = seen, .what = what});
     }
   };
+  const u64 zone = zone_of(first);
+  const u64 word = tail_word(encoding_, head, order);
   const u64 flags = cpu.read_once_at<u64>(head.va + page_field::flags);
   if ((flags & kPageFlagsCheckAtFree) != PG_head) bad(head, PG_head, flags, "PAGE_FLAGS_CHECK_AT_FREE of a head");
   const u64 priv = cpu.read_once_at<u64>(head.va + page_field::priv);
   if (priv != 0) bad(head, 0, priv, "private of a head that belongs to no pool");
   for (u64 i = 1; i < order.nr_pages(); ++i) {
     const Page p = head + i;
-    PageImage tail = PageImage::tail(kZone, head.va | 1);
+    PageImage tail = PageImage::tail(zone, word);
     if (i == 1) tail.w[page_field::compound_meta / 8] = CompoundMeta::make(order, false).v;
     const PageImage seen = read(cpu, p);
     if (seen == tail) continue;

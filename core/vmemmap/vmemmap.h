@@ -7,6 +7,7 @@
 #pragma once
 
 #include "core/pgtable/page_table.h"
+#include "core/vmemmap/encoding.h"
 #include "core/vmemmap/folio.h"
 #include "core/vmemmap/truth.h"
 
@@ -14,12 +15,18 @@ namespace hvo {
 
 class Vmemmap {
  public:
-  /// `nr_pages`: struct pages of the machine.
-  Vmemmap(Arena& arena, PageTable& table, u64 nr_pages, Order truth_block);
+  static constexpr unsigned kNrZones = 2;
+
+  /// `nr_pages`: struct pages of the machine. `encoding`: what prep_compound_page writes into tails. The first quarter
+  /// of memory, in whole folios of the largest size, is zone 0, the rest zone 1.
+  Vmemmap(Arena& arena, PageTable& table, u64 nr_pages, EncodingKind encoding);
 
   u64 nr_pages() const { return nr_pages_; }
   Page page_of(Pfn pfn) const { return {table_.vmemmap_base() + (pfn.v << kStructPageShift)}; }
   Pfn pfn_of(Page p) const { return {(p.va - table_.vmemmap_base()) >> kStructPageShift}; }
+  EncodingKind encoding() const { return encoding_; }
+  u64 zone_of(Pfn pfn) const { return pfn < zone_boundary_ ? 0 : 1; }
+  Pfn zone_boundary() const { return zone_boundary_; }
   bool is_valid(Page p) const { return p.va >= page_of({0}).va && p.va < page_of({nr_pages_}).va; }
   CpuPages pages(Cpu& cpu) const { return {cpu, key_, table_.geometry().page_size() - 1}; }
   StaticKey& key() const { return key_; }
@@ -49,13 +56,15 @@ class Vmemmap {
   u64 check_compound_at_free(Cpu& cpu, Pfn head, Order order);
 
  private:
-  std::expected<void, Errno> make_tail(Cpu& cpu, Page tail, Page head);
+  std::expected<void, Errno> make_tail(Cpu& cpu, Page tail, u64 word);
   std::expected<void, Errno> make_single(Cpu& cpu, Page p);
   std::expected<void, Errno> make_head(Cpu& cpu, Page head, Order order);
   std::expected<void, Errno> make_compound(Cpu& cpu, Pfn head, Order order);
 
   PageTable& table_;
   u64 nr_pages_;
+  EncodingKind encoding_;
+  Pfn zone_boundary_;
   StaticKey& key_;
   Truth truth_;
 };

@@ -27,6 +27,19 @@ void put_all(Cpu& cpu, Machine& m, std::vector<Pfn>& heads) {
   heads.clear();
 }
 
+/// Empties the pools as far as memory allows; the folios left.
+u64 drain(Cpu& cpu, Machine& m) {
+  u64 left = 0;
+  const std::span<const Hstate> pools = m.hugetlb().hstates();
+  for (auto h = pools.rbegin(); h != pools.rend(); ++h) {
+    // What a failed restore left behind is surplus; its own size makes it persistent, and only that can be shrunk.
+    m.hugetlb().set_max_huge_pages(cpu, h->order, m.hugetlb().counters(cpu, h->order).nr_huge_pages);
+    m.hugetlb().set_max_huge_pages(cpu, h->order, 0);
+    left += m.hugetlb().counters(cpu, h->order).nr_huge_pages;
+  }
+  return left;
+}
+
 }  // namespace
 
 void pages(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng) {
@@ -94,14 +107,13 @@ bool give_all_back(Cpu& cpu, Machine& machine, Shared& shared) {
     const SlotWord word{slot.word.load(std::memory_order::acquire)};  // (2)
     if (word.holds_folio()) (void)machine.hugetlb().folio_put(cpu, word.head());
   }
-  bool all_back = machine.optimizer().nr_optimized_folios() == 0 || machine.design().optimizes();
-  for (const Hstate& h : machine.hugetlb().hstates()) {
-    // What a failed restore left behind is surplus; its own size makes it persistent, and only that can be shrunk.
-    machine.hugetlb().set_max_huge_pages(cpu, h.order, machine.hugetlb().counters(cpu, h.order).nr_huge_pages);
-    machine.hugetlb().set_max_huge_pages(cpu, h.order, 0);
-    all_back = all_back && machine.hugetlb().counters(cpu, h.order).nr_huge_pages == 0;
+  // Smaller sizes first, and again while that helps: what they give back is what a gigantic folio's restore needs.
+  u64 left = drain(cpu, machine);
+  for (u64 before = left + 1; left != 0 && left < before;) {
+    before = left;
+    left = drain(cpu, machine);
   }
-  return all_back && machine.optimizer().nr_optimized_folios() == 0;
+  return left == 0 && machine.optimizer().nr_optimized_folios() == 0;
 }
 
 }  // namespace hvo::stress

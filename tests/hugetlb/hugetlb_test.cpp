@@ -15,7 +15,7 @@ TEST(Hugetlb, AFolioOfThePoolIsHandedOutWithOneReferenceAndComesBackWithTheLast)
   EXPECT_EQ(pages.refcount(head), 1U);
   EXPECT_TRUE(PageHuge<FakeHead>(pages, head + 9));
   EXPECT_EQ(m.counters(m.huge()), pool(2, 1, 0, 0, 2));
-  EXPECT_TRUE(get_page_unless_zero(pages, head).value_or(false));
+  EXPECT_TRUE(get_page_unless_zero(m->design(), pages, head).value_or(false));
   EXPECT_TRUE(m.hugetlb().folio_put(m.cpu(), *folio));
   EXPECT_EQ(m.counters(m.huge()).free_huge_pages, 1U) << "a walker still holds it";
   EXPECT_TRUE(m.hugetlb().folio_put(m.cpu(), *folio));

@@ -105,7 +105,7 @@ TEST(VmemmapOptimizer, AStoreToATailTrapsAndDoesNotHappen) {
   const auto head = m->hugetlb().alloc_migrate_hugetlb_folio(s.cpu, Order{9});
   const Page fake = m->vmemmap().page_of(*head + 64);
   EXPECT_EQ(m->vmemmap().pages(s.cpu).refcount(fake), 1U) << "a fake head shows the head's count";
-  EXPECT_FALSE(get_page_unless_zero(m->vmemmap().pages(s.cpu), fake).has_value());
+  EXPECT_FALSE(get_page_unless_zero(m->design(), m->vmemmap().pages(s.cpu), fake).has_value());
   EXPECT_EQ(m->vmemmap().pages(s.cpu).refcount(m->vmemmap().page_of(*head)), 1U);
   EXPECT_EQ(m->nr_violations(), 1U);
   EXPECT_EQ(m->diagnostics(0).violations.first[0].rule, Rule::read_only_store);

@@ -101,15 +101,16 @@ TEST(HvoLitmus, TwoOptimisersInOnePmdSplitItOnceAndTheLoserFreesItsTable) {
 }
 
 TEST(HvoLitmus, AnUnfilteredWalkerTrapsOnAFakeHeadWithNoRaceAtAll) {
-  const Race race{make_folio, [](Machine&, Cpu&, Pfn) {},
-                  [](Machine& m, Cpu& cpu, Pfn folio) {
-                    const OpScope scope(cpu, Op::pfn_walk_unfiltered);
-                    EXPECT_FALSE(get_page_unless_zero(m.vmemmap().pages(cpu), m.vmemmap().page_of(folio + 8)));
-                  }};
+  const Race race{
+      make_folio, [](Machine&, Cpu&, Pfn) {},
+      [](Machine& m, Cpu& cpu, Pfn folio) {
+        const OpScope scope(cpu, Op::pfn_walk_unfiltered);
+        EXPECT_FALSE(get_page_unless_zero(m.design(), m.vmemmap().pages(cpu), m.vmemmap().page_of(folio + 8)));
+      }};
   explore(race, 0, [](Machine&, const FiberEngine::Result& r) {
     ASSERT_EQ(r.violations.size(), 1U);
-    EXPECT_EQ(r.violations[0].rule, kDesigns[1].holes[0].rule);
-    EXPECT_EQ(r.violations[0].op, kDesigns[1].holes[0].op);
+    EXPECT_EQ(r.violations[0].rule, (*find_design("fake-head")).holes[0].rule);
+    EXPECT_EQ(r.violations[0].op, (*find_design("fake-head")).holes[0].op);
   });
 }
 
