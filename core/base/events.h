@@ -15,6 +15,7 @@ namespace hvo {
   X(tlb_flush, "TLB flushes")                                                              \
   X(ipi_sent, "IPIs sent")                                                                 \
   X(ipi_served, "IPIs served")                                                             \
+  X(tlbi_served, "broadcast flushes served")                                               \
   X(grace_period, "RCU grace periods")                                                     \
   X(key_transition, "static key transitions")                                              \
   X(pmd_split, "PMD splits")                                                               \

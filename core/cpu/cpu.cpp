@@ -20,7 +20,7 @@ void Cpu::begin(const Access& a) {
   if (engine_ != nullptr) engine_->before(*this, a);
   // The interrupt handler is a step of its own: afterwards the access is scheduled anew, so that others may run
   // between.
-  while (s_->irq_off == 0 && (ref(s_->attention).load(kRelaxed) & kAttentionInterrupt) != 0) {
+  while ((ref(s_->attention).load(kRelaxed) & served_now()) != 0) {
     serve();
     if (engine_ != nullptr) engine_->before(*this, a);
   }
@@ -43,18 +43,18 @@ void Cpu::copy_page(std::byte* to, u64 va) {
     Access a = at(va, Kind::load_line, MemoryOrder::relaxed, kStructPageSize);
     a.data = line.data();
     if (ref(s_->attention).load(kRelaxed) != 0) begin(a);
-    std::byte* p = translate(va, false);
-    if (p == nullptr) continue;
+    const Place place = translate(va);
+    if (place.address == nullptr) continue;
     if (engine_ != nullptr) {
-      engine_->perform(*this, a, p);
+      engine_->perform(*this, a, place.address);
     } else {
-      direct_load_line(p, line.data());
+      direct_load_line(place.address, line.data());
     }
     std::memcpy(to, line.data(), kStructPageSize);
   }
 }
 
-std::byte* Cpu::translate(u64 va, bool is_write) {
+Cpu::Place Cpu::translate(u64 va) {
   const Tlb& tlb = w_.tlb;
   const TlbEntry* e = &tlb.page_slot(va);
   u8 shift = tlb.page_shift;
@@ -67,7 +67,7 @@ std::byte* Cpu::translate(u64 va, bool is_write) {
     e = nullptr;
   }
   if (e == nullptr) e = fill(va);
-  if (e == nullptr) return nullptr;
+  if (e == nullptr) return {};
   if (e >= tlb.blocks.data() && e < tlb.blocks.data() + tlb.blocks.size()) shift = tlb.pmd_shift;
 
   const u64 offset = va & ((u64{1} << shift) - 1);
@@ -79,13 +79,13 @@ std::byte* Cpu::translate(u64 va, bool is_write) {
             .seen = ref(w_.frames->epoch[frame.v]).load(kRelaxed),
             .what = "access through a TLB entry whose frame has left its owner since the fill (epochs)"});
   }
-  if (is_write && e->writable == 0) {
-    s_->trapped = 1;
-    record(Mark::trap, va, 0);
-    report({.rule = Rule::read_only_store, .object = va, .what = "store or RMW through a read-only PTE"});
-    return nullptr;
-  }
-  return w_.frames->address(e->frame) + offset;
+  return {w_.frames->address(e->frame) + offset, e->writable != 0};
+}
+
+void Cpu::trap(u64 va) {
+  s_->trapped = 1;
+  record(Mark::trap, va, 0);
+  report({.rule = Rule::read_only_store, .object = va, .what = "store or RMW through a read-only PTE"});
 }
 
 const TlbEntry* Cpu::fill(u64 va) {
@@ -113,7 +113,7 @@ const TlbEntry* Cpu::fill(u64 va) {
 }
 
 void Cpu::run() {
-  if ((ref(s_->attention).fetch_and(~u32{kAttentionIdle}, kAcqRel) & kAttentionInterrupt) != 0) serve();  // (1)
+  if ((ref(s_->attention).fetch_and(~u32{kAttentionIdle}, kAcqRel) & served_now()) != 0) serve();  // (1)
 }
 
 void Cpu::idle() {
@@ -123,14 +123,15 @@ void Cpu::idle() {
             .seen = s_->rcu_depth,
             .what = "a CPU went idle with locks held, interrupts off or inside an RCU section"});
   }
-  while ((ref(s_->attention).fetch_or(kAttentionIdle, kAcqRel) & kAttentionInterrupt) != 0) {  // (3)
+  while ((ref(s_->attention).fetch_or(kAttentionIdle, kAcqRel) & served_now()) != 0) {  // (3)
     ref(s_->attention).fetch_and(~u32{kAttentionIdle}, kAcqRel);
     serve();
   }
 }
 
 u64 Cpu::post(Cpu& from, u32 what, u64 first, u64 last) {
-  Slot& slot = slot_of(from);
+  Slot& slot = slot_of(from, what);
+  const u32 bit = is_tlbi(what) ? kAttentionTlbi : kAttentionInterrupt;
   const u64 posted = ref(slot.posted).load(kRelaxed);
   if (ref(slot.served).load(std::memory_order::acquire) != posted) {  // (6): unserved, the CPU was idle: widen
     what |= ref(slot.what).load(kRelaxed);
@@ -141,12 +142,16 @@ u64 Cpu::post(Cpu& from, u32 what, u64 first, u64 last) {
   ref(slot.first).store(first, kRelaxed);
   ref(slot.last).store(last, kRelaxed);
   const Access a = from.physical(slot.posted, Kind::store, MemoryOrder::release, posted + 1);
-  from.finish(slot.posted, a);                                                                              // (4)
-  const bool was_idle = (ref(s_->attention).fetch_or(kAttentionInterrupt, kAcqRel) & kAttentionIdle) != 0;  // (2)
+  from.finish(slot.posted, a);                                                              // (4)
+  const bool was_idle = (ref(s_->attention).fetch_or(bit, kAcqRel) & kAttentionIdle) != 0;  // (2)
   return was_idle ? 0 : posted + 1;
 }
 
 void Cpu::serve() {
+  if (w_.flush_by == FlushBy::broadcast) {
+    ref(s_->attention).fetch_and(~u32{kAttentionTlbi}, kAcqRel);
+    for (Slot& slot : w_.tlbi) serve_tlbi(slot);
+  }
   if (s_->irq_off != 0) return;
   ref(s_->attention).fetch_and(~u32{kAttentionInterrupt}, kAcqRel);
   for (Slot& slot : w_.mailbox) serve_slot(slot);
@@ -166,6 +171,16 @@ void Cpu::serve_slot(Slot& slot) {
   }
   ++s_->nr_served;
   count(Event::ipi_served);
+  record(Mark::served, name_of(&slot), posted);
+  finish(slot.served, physical(slot.served, Kind::store, MemoryOrder::release, posted));  // (6)
+}
+
+void Cpu::serve_tlbi(Slot& slot) {
+  if (ref(slot.posted).load(kRelaxed) == ref(slot.served).load(kRelaxed)) return;
+  const u64 posted = finish(slot.posted, physical(slot.posted, Kind::fetch_add, MemoryOrder::full));  // (5)
+  w_.tlb.flush(ref(slot.first).load(kRelaxed), ref(slot.last).load(kRelaxed));
+  ++s_->nr_served;
+  count(Event::tlbi_served);
   record(Mark::served, name_of(&slot), posted);
   finish(slot.served, physical(slot.served, Kind::store, MemoryOrder::release, posted));  // (6)
 }

@@ -45,6 +45,9 @@ using WalkFn = Translation (*)(void* mmu, Cpu& cpu, u64 va);
 struct CpuWiring {
   CpuState* state = nullptr;
   std::span<Slot> mailbox;  ///< one per CPU of the machine, indexed by the initiator
+  std::span<Slot> tlbi;     ///< the same for flushes that need no interrupt
+  FlushBy flush_by = FlushBy::ipi;
+  bool ll_sc = false;  ///< a compare-exchange that fails stores nothing: load-linked/store-conditional
   Tlb tlb;
   const FrameTable* frames = nullptr;
   const std::byte* arena = nullptr;  ///< objects of physical accesses are offsets from here
@@ -177,13 +180,16 @@ class Cpu {
   /// Asks this CPU for something, on behalf of `from`. Returns the number to wait for in mailbox slot `from.id()`, or
   /// 0 if this CPU was idle: then there is nothing to wait for, it serves before its next step.  (2)(4)
   u64 post(Cpu& from, u32 what, u64 first, u64 last);
-  /// The slot in which `from` posts to this CPU.
-  Slot& slot_of(const Cpu& from) { return w_.mailbox[from.id()]; }
+  /// The slot in which `from` posts such a request to this CPU.
+  Slot& slot_of(const Cpu& from, u32 what) { return (is_tlbi(what) ? w_.tlbi : w_.mailbox)[from.id()]; }
+  /// True for a request that is served with interrupts off too.
+  bool is_tlbi(u32 what) const { return what == kRequestFlush && w_.flush_by == FlushBy::broadcast; }
   /// Leaves idle; serves what was posted meanwhile.  (1)
   void run();
   /// Goes idle. The CPU must hold no lock and be in no RCU section.  (3)
   void idle();
-  /// Serves the mailbox, unless interrupts are off. Requests for a quiescent state wait for the end of an RCU section.
+  /// Serves broadcast flushes, and the mailbox, unless interrupts are off. Requests for a quiescent state wait for the
+  /// end of an RCU section.
   void serve();
 
   // ---- engine, detectors
@@ -231,8 +237,24 @@ class Cpu {
   template <class T>
   [[gnu::noinline]] T slow_at(u64 va, const Access& a) {
     begin(a);
-    std::byte* p = translate(va, a.is_write());
-    return p == nullptr ? T{} : finish(*reinterpret_cast<Word<T>*>(p), a);
+    const Place place = translate(va);
+    if (place.address == nullptr) return T{};
+    auto& word = *reinterpret_cast<Word<T>*>(place.address);
+    if (a.is_write() && !place.is_writable) return store_to_read_only(word, a);
+    return finish(word, a);
+  }
+  /// The store does not happen. With ll_sc, neither does the trap of a compare-exchange that fails.
+  template <class T>
+  T store_to_read_only(Word<T>& word, const Access& a) {
+    if (w_.ll_sc && a.kind == Kind::cmpxchg) {
+      Access load = a;
+      load.kind = Kind::load;
+      load.order = MemoryOrder::relaxed;
+      const T seen = finish(word, load);
+      if (seen != static_cast<T>(a.expected)) return seen;
+    }
+    trap(a.object);
+    return T{};
   }
   template <class T>
   OrTrap<T> rmw_at(const Access& a) {
@@ -241,14 +263,22 @@ class Cpu {
     if (s_->trapped != 0) return std::unexpected(Trap{a.object});
     return old;
   }
-  /// Host address of `va`, through the TLB or a walk; nullptr after a trap, which has been reported.
-  std::byte* translate(u64 va, bool is_write);
+  struct Place {
+    std::byte* address = nullptr;  ///< on the host
+    bool is_writable = false;
+  };
+  /// Where `va` is, through the TLB or a walk; no address when it is not mapped, which has been reported.
+  Place translate(u64 va);
+  /// Reports a store through a read-only PTE.
+  void trap(u64 va);
+  u32 served_now() const { return s_->irq_off == 0 ? u32{kAttentionInterrupt | kAttentionTlbi} : u32{kAttentionTlbi}; }
   const TlbEntry* fill(u64 va);
   /// True when the frame behind `frame` left its owner after the entry was filled. A detector, not a step.
   HVO_DETECTOR bool is_stale(FrameNo frame, u32 epoch) const {
     return ref(w_.frames->epoch[frame.v]).load(std::memory_order::relaxed) > epoch;
   }
   void serve_slot(Slot& slot);
+  void serve_tlbi(Slot& slot);
   static void relax(u32 n);
   void note_wait(WaitFor why, u64 object);
 

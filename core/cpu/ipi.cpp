@@ -12,6 +12,7 @@ WaitFor reason(u32 what) {
 
 bool may_wait(Cpu& self, u32 what) {
   const CpuState& s = self.state();
+  if (self.is_tlbi(what)) return true;
   const bool sleeps = (what & kRequestQuiesce) != 0;
   if (!self.irqs_disabled() && !(sleeps && (s.nr_spinning != 0 || s.rcu_depth != 0))) return true;
   self.report({.rule = Rule::lock_order,
@@ -30,14 +31,14 @@ void broadcast(Cpu& self, std::span<Cpu* const> all, u32 what, u64 first, u64 la
   for (Cpu* cpu : all) {
     if (cpu == &self) continue;
     ticket[cpu->id()] = cpu->post(self, what, first, last);
-    self.count(Event::ipi_sent);
+    if (!self.is_tlbi(what)) self.count(Event::ipi_sent);
   }
   if ((what & kRequestFlush) != 0) self.wiring().tlb.flush(first, last);
   if (!waits) return;
   for (Cpu* cpu : all) {
     const u64 wanted = ticket[cpu->id()];
     if (wanted == 0) continue;
-    self.wait_until(reason(what), cpu->slot_of(self).served, [wanted](u64 served) { return served >= wanted; });
+    self.wait_until(reason(what), cpu->slot_of(self, what).served, [wanted](u64 served) { return served >= wanted; });
   }
 }
 

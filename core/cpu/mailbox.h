@@ -13,6 +13,12 @@ enum Request : u32 {
   kRequestSyncCore = 4,  ///< see newly patched code (static keys)
 };
 
+/// How a TLB flush reaches the other CPUs.
+enum class FlushBy : u8 {
+  ipi,        ///< an interrupt (x86): not served with interrupts off
+  broadcast,  ///< the processor's own message (arm64 TLBI): needs no interrupt, and orders nothing else
+};
+
 /// One initiator's requests to one CPU. Written by the initiator, `served` by the receiver.
 /// Served when served == posted. An unserved slot is widened by the next post, never replaced.
 struct Slot {

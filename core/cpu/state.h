@@ -11,6 +11,7 @@ namespace hvo {
 enum Attention : u32 {
   kAttentionInterrupt = 1,  ///< the mailbox has something
   kAttentionIdle = 2,       ///< the CPU runs no operation: nobody waits for it, its TLB is flushed when it comes back
+  kAttentionTlbi = 8,       ///< a flush was broadcast: served also with interrupts off
   kAttentionEngine = 4,     ///< an engine is attached: every step goes through it
 };
 

@@ -20,8 +20,10 @@ struct MachineConfig {
   const Design* design = find_design("fake-head");
   u64 memory_pages = u64{256} << 8;  ///< modelled memory in pages; rounded up to whole vmemmap PMDs
   u32 nr_cpus = 2;                   ///< 1 … kMaxCpus
-  bool poison = true;                ///< freed frames are filled with a pattern, so that a missing order is visible
-  bool recording = true;             ///< the flight recorders run
+  FlushBy flush_by = FlushBy::ipi;
+  bool ll_sc = false;     ///< a failed compare-exchange stores nothing, so it does not trap on a read-only page
+  bool poison = true;     ///< freed frames are filled with a pattern, so that a missing order is visible
+  bool recording = true;  ///< the flight recorders run
   Safeguards safeguards;
   FailurePlan failures;                                  ///< armed after boot
   std::array<PoolConfig, Hugetlb::kMaxHstates> pools{};  ///< order 0: no pool

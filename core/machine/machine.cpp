@@ -54,7 +54,7 @@ MachineSizes sizes_of(const MachineConfig& config) {
   s.nr_frames = align_up(s.nr_pmds * g.ptrs_per_table() + pmd_tables + s.nr_pmds + kSpareFrames, g.ptrs_per_table()) +
                 g.ptrs_per_table();
   const u64 per_cpu =
-      (kTlbPages + kTlbBlocks) * sizeof(TlbEntry) + config.nr_cpus * sizeof(Slot) + g.page_size() + 8192;
+      (kTlbPages + kTlbBlocks) * sizeof(TlbEntry) + 2 * config.nr_cpus * sizeof(Slot) + g.page_size() + 8192;
   s.arena_bytes = (u64{4} << 20) + s.nr_pages * 2 + s.nr_frames * 16 + config.nr_cpus * per_cpu;
   return s;
 }
@@ -101,6 +101,9 @@ std::span<Cpu* const> Machine::make_cpus() {
     const Tlb tlb{pages, blocks, g.page_shift, static_cast<u8>(g.page_shift + g.table_shift)};
     cpu_storage_.emplace_back(CpuWiring{.state = &state,
                                         .mailbox = arena_.make_span<Slot>(config_.nr_cpus),
+                                        .tlbi = arena_.make_span<Slot>(config_.nr_cpus),
+                                        .flush_by = config_.flush_by,
+                                        .ll_sc = config_.ll_sc,
                                         .tlb = tlb,
                                         .frames = &memory_.frames(),
                                         .arena = arena_.bytes().data(),

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/cpu/ipi.h"
 #include "tests/support/test_machine.h"
 
 namespace hvo::test {
@@ -65,11 +66,11 @@ TEST_F(CpuTest, NothingIsServedAtAWalkerLoad) {
 TEST_F(CpuTest, AnIdleCpuIsNotWaitedForAndItsSlotIsWidened) {
   EXPECT_EQ(a.post(b, kRequestFlush, 100, 200), 0u);
   EXPECT_EQ(a.post(b, kRequestSyncCore, 50, 150), 0u);
-  EXPECT_EQ(a.slot_of(b).first.raw, 50u);
-  EXPECT_EQ(a.slot_of(b).last.raw, 200u);
-  EXPECT_EQ(a.slot_of(b).what.raw, u32{kRequestFlush | kRequestSyncCore});
+  EXPECT_EQ(a.slot_of(b, 0).first.raw, 50u);
+  EXPECT_EQ(a.slot_of(b, 0).last.raw, 200u);
+  EXPECT_EQ(a.slot_of(b, 0).what.raw, u32{kRequestFlush | kRequestSyncCore});
   a.run();
-  EXPECT_EQ(a.slot_of(b).served.raw, 2u);
+  EXPECT_EQ(a.slot_of(b, 0).served.raw, 2u);
   EXPECT_EQ(a.post(b, kRequestFlush, 0, 1), 3u);
 }
 
@@ -109,6 +110,51 @@ TEST_F(CpuTest, EveryWriteThroughAReadOnlyEntryTrapsAsAValueAndIsReportedOnce) {
   EXPECT_FALSE(a.cmpxchg_at<u64>(TestMachine::va(1), 99, 1));
   EXPECT_EQ(m.violations(), 3u);
   EXPECT_EQ(a.read_once_at<u64>(TestMachine::va(1)), 0u);
+}
+
+TEST_F(CpuTest, ABroadcastFlushIsServedWithInterruptsOffAndOtherRequestsAreNot) {
+  TestMachine broadcasting(2, {.flush_by = FlushBy::broadcast});
+  Cpu& x = broadcasting.cpu(0);
+  Cpu& y = broadcasting.cpu(1);
+  broadcasting.pte(1).raw = TestMachine::entry(1);
+  x.run();
+  x.read_once_at<u64>(TestMachine::va(1));
+  x.local_irq_disable();
+  EXPECT_EQ(x.post(y, kRequestFlush, 0, ~u64{0}), 1u);
+  EXPECT_EQ(x.post(y, kRequestSyncCore, 0, 0), 1u);
+  x.read_once(broadcasting.pte(0));
+  EXPECT_EQ(x.wiring().tlb.page_slot(TestMachine::va(1)).tag, TlbEntry::kEmpty);
+  EXPECT_EQ(x.slot_of(y, kRequestFlush).served.raw, 1u);
+  EXPECT_EQ(x.slot_of(y, kRequestSyncCore).served.raw, 0u);
+  x.local_irq_enable();
+  x.read_once(broadcasting.pte(0));
+  EXPECT_EQ(x.slot_of(y, kRequestSyncCore).served.raw, 1u);
+}
+
+TEST_F(CpuTest, ABroadcastFlushMayBeAskedForWithInterruptsOff) {
+  TestMachine broadcasting(2, {.flush_by = FlushBy::broadcast});
+  Cpu& x = broadcasting.cpu(0);
+  x.run();
+  x.local_irq_disable();
+  broadcast(x, broadcasting.all(), kRequestFlush, 0, 1);
+  EXPECT_EQ(broadcasting.violations(), 0u);
+  broadcast(x, broadcasting.all(), kRequestSyncCore);
+  EXPECT_EQ(broadcasting.violations(Rule::lock_order), 1u);
+  x.local_irq_enable();
+}
+
+TEST_F(CpuTest, WithLlScAFailedCompareExchangeReadsAndASuccessfulOneTraps) {
+  TestMachine ll_sc(1, {.ll_sc = true});
+  Cpu& x = ll_sc.cpu(0);
+  ll_sc.pte(1).raw = TestMachine::entry(1, 0);
+  x.run();
+  const auto seen = x.cmpxchg_at<u64>(TestMachine::va(1), 99, 1);
+  ASSERT_TRUE(seen);
+  EXPECT_EQ(*seen, 0u);
+  EXPECT_EQ(ll_sc.violations(), 0u);
+  EXPECT_FALSE(x.cmpxchg_at<u64>(TestMachine::va(1), 0, 1));
+  EXPECT_EQ(ll_sc.violations(Rule::read_only_store), 1u);
+  EXPECT_FALSE(x.fetch_add_at<u64>(TestMachine::va(1), 0));
 }
 
 TEST_F(CpuTest, AStaleTranslationIsReportedOnlyWhenTheFrameMovedOn) {

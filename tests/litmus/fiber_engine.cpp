@@ -28,7 +28,7 @@ bool FiberEngine::can_run(const Task& task) const {
   // A CPU that waits with interrupts on can go on for its mailbox.
   CpuState& state = task.cpu->state();
   const u32 attention = ref(state.attention).load(std::memory_order::relaxed);
-  return state.irq_off == 0 && (attention & kAttentionInterrupt) != 0;
+  return (attention & kAttentionTlbi) != 0 || (state.irq_off == 0 && (attention & kAttentionInterrupt) != 0);
 }
 
 u32 FiberEngine::pick(u32 current) {

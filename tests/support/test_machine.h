@@ -15,6 +15,11 @@
 
 namespace hvo::test {
 
+struct TestKnobs {
+  FlushBy flush_by = FlushBy::ipi;
+  bool ll_sc = false;
+};
+
 /// All mutable state is in the arena. Virtual page i is mapped by pte(i); present entries hold frame << 8 | bits.
 class TestMachine {
  public:
@@ -26,7 +31,7 @@ class TestMachine {
   static constexpr u64 kWritable = 2;
   static constexpr u64 kBlock = 4;
 
-  explicit TestMachine(u32 n) : arena_(Arena::create(u64{1} << 20).value()) {
+  explicit TestMachine(u32 n, TestKnobs knobs = {}) : knobs_(knobs), arena_(Arena::create(u64{1} << 20).value()) {
     frames_.memory = arena_.make_span<std::byte>(kFrames * kPage).data();
     frames_.state = arena_.make_span<Word<u8>>(kFrames);
     frames_.order = arena_.make_span<Word<u8>>(kFrames);
@@ -88,6 +93,9 @@ class TestMachine {
     w.state = &arena_.make<CpuState>();
     w.state->id = id;
     w.mailbox = arena_.make_span<Slot>(n);
+    w.tlbi = arena_.make_span<Slot>(n);
+    w.flush_by = knobs_.flush_by;
+    w.ll_sc = knobs_.ll_sc;
     w.tlb = {arena_.make_span<TlbEntry>(8), arena_.make_span<TlbEntry>(4), kPageShift, kPmdShift};
     w.tlb.flush(0, ~u64{0});
     for (TlbEntry& e : w.tlb.pages) e = {};
@@ -101,6 +109,7 @@ class TestMachine {
     all_.push_back(&cpus_.emplace_back(w));
   }
 
+  TestKnobs knobs_;
   Arena arena_;
   FrameTable frames_;
   std::span<Word<u64>> ptes_;
