@@ -1,5 +1,7 @@
 #include "stress/grading.h"
 
+#include <algorithm>
+
 namespace hvo::stress {
 
 std::string_view grade_name(Grade grade) {
@@ -12,10 +14,10 @@ std::string_view grade_name(Grade grade) {
   return "?";
 }
 
-u64 Outcomes::nr_forbidden() const {
+u64 Outcomes::nr_of(Grade grade) const {
   u64 n = 0;
   for (const Outcome& o : kOutcomes) {
-    if (o.grade == Grade::forbidden) n += of(o.key);
+    if (o.grade == grade) n += of(o.key);
   }
   return n;
 }
@@ -23,7 +25,7 @@ u64 Outcomes::nr_forbidden() const {
 Outcomes& Outcomes::operator+=(const Outcomes& other) {
   for (unsigned i = 0; i < kNrKeys; ++i) count[i] += other.count[i];
   for (unsigned i = 0; i < other.nr_first && nr_first < first.size(); ++i) first[nr_first++] = other.first[i];
-  if (!other.fixed_by.empty()) fixed_by = other.fixed_by;
+  for (std::size_t i = 0; i < kMostHoles; ++i) holes[i] += other.holes[i];
   return *this;
 }
 
@@ -33,12 +35,10 @@ void grade_violations(const Design& design, ViolationLog& log, Outcomes& outcome
   u64 nr_known = 0;
   for (unsigned i = 0; i < log.nr_kept; ++i) {
     const Violation& v = log.first[i];
-    const KnownHole* hole = nullptr;
-    for (const KnownHole& h : design.holes) {
-      if (h.rule == v.rule && h.op == v.op) hole = &h;
-    }
-    if (hole != nullptr) {
-      outcomes.fixed_by = hole->fixed_by;
+    const auto hole =
+        std::ranges::find_if(design.holes, [&v](const KnownHole& h) { return h.rule == v.rule && h.op == v.op; });
+    if (hole != design.holes.end()) {
+      ++outcomes.holes[static_cast<std::size_t>(hole - design.holes.begin())];
       ++nr_known;
     } else if (outcomes.nr_first < outcomes.first.size()) {
       outcomes.first[outcomes.nr_first++] = v;

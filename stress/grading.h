@@ -19,10 +19,10 @@ enum class Key : u8 {
   wrong,
   referenced_wrong,
   frame_damaged,
-  last_reference,
   known_violation,
   violation,
   not_valid,
+  not_drained,
 };
 inline constexpr unsigned kNrKeys = 10;
 
@@ -33,28 +33,40 @@ struct Outcome {
   std::string_view why;
 };
 inline constexpr std::array<Outcome, kNrKeys> kOutcomes{{
-    {Key::right, "lookup-right", Grade::acceptable, "the head was found"},
-    {Key::truth_moved, "lookup-moved", Grade::acceptable, "the compound changed meanwhile"},
-    {Key::self_head, "self-head", Grade::interesting, "no reference held, raced with restore"},
-    {Key::wrong, "lookup-wrong", Grade::forbidden, "an answer that never was true"},
-    {Key::referenced_wrong, "referenced-wrong", Grade::forbidden, "a reference pins the folio"},
-    {Key::frame_damaged, "frame-damaged", Grade::forbidden, "somebody wrote to an owned frame"},
-    {Key::last_reference, "last-reference", Grade::forbidden, "a walker's was the owner's"},
-    {Key::known_violation, "known-hole", Grade::known_hole, "this kernel really had it"},
-    {Key::violation, "violation", Grade::forbidden, "a detector spoke"},
-    {Key::not_valid, "not-valid", Grade::forbidden, "the machine's books don't balance"},
+    {Key::right, "lookup-right", Grade::acceptable, "The lookup found the head that the page really had."},
+    {Key::truth_moved, "lookup-moved", Grade::acceptable,
+     "The compound was formed, destroyed or demoted while the lookup ran, so nothing can be said about its answer."},
+    {Key::self_head, "self-head", Grade::interesting,
+     "A lookup without a reference raced with a restore and returned the tail itself. The kernel allows that: who "
+     "holds "
+     "no reference must look again."},
+    {Key::wrong, "lookup-wrong", Grade::forbidden, "A lookup gave an answer that was at no moment true."},
+    {Key::referenced_wrong, "referenced-wrong", Grade::forbidden,
+     "A lookup with a reference gave a wrong answer, although the reference pins the folio."},
+    {Key::frame_damaged, "frame-damaged", Grade::forbidden,
+     "A frame was changed by somebody who did not own it: its pattern was broken."},
+    {Key::known_violation, "known-hole", Grade::known_hole,
+     "A detector caught a bug that the kernels of this design really had."},
+    {Key::violation, "violation", Grade::forbidden, "A detector reported what must never happen."},
+    {Key::not_valid, "not-valid", Grade::forbidden,
+     "The recount at the end of a round found frames, flags, page tables or lookups that are not as they must be."},
+    {Key::not_drained, "not-drained", Grade::forbidden,
+     "When all was given back at the end of a round, hugepages or optimised folios were left."},
 }};
+
+inline constexpr std::size_t kMostHoles = 4;
 
 /// Counts per outcome, and the first violations that matter. One writer.
 struct Outcomes {
   std::array<u64, kNrKeys> count{};
   std::array<Violation, 4> first{};  ///< forbidden ones
   unsigned nr_first = 0;
-  std::string_view fixed_by;  ///< of a known hole that was met
+  std::array<u64, kMostHoles> holes{};  ///< hits of the design's known holes, in its order
 
   void add(Key key) { ++count[static_cast<unsigned>(key)]; }
   u64 of(Key key) const { return count[static_cast<unsigned>(key)]; }
-  u64 nr_forbidden() const;
+  u64 nr_of(Grade grade) const;
+  u64 nr_forbidden() const { return nr_of(Grade::forbidden); }
   Outcomes& operator+=(const Outcomes& other);
 };
 

@@ -1,174 +1,111 @@
 // hvo-stress: the command line.
-#include <CLI/CLI.hpp>
-#include <algorithm>
-#include <cstdio>
-#include <random>
-#include <thread>
+#include <fmt/format.h>
+#include <unistd.h>
 
-#include "stress/report.h"
+#include <cstdio>
+#include <cstdlib>
+
+#include "stress/command_line.h"
+#include "stress/output_files.h"
+#include "stress/parallel/engine.h"
+#include "stress/report/machine_readable.h"
+#include "stress/report/text.h"
 #include "stress/show.h"
+#include "stress/signals.h"
+#include "stress/verdict.h"
 
 namespace {
 
-using namespace hvo;          // NOLINT
-using namespace hvo::stress;  // NOLINT
+using namespace hvo;          // NOLINT(google-build-using-namespace): the program's own
+using namespace hvo::stress;  // NOLINT(google-build-using-namespace)
 
-constexpr int kUsage = 2;
-constexpr int kResource = 3;
-
-template <class Row>
-std::string names_of(const Row& rows) {
-  std::string s;
-  for (const auto& row : rows) s += (s.empty() ? "" : ", ") + std::string(row.name);
-  return s;
-}
+constexpr const char* kFooter =
+    "Exit codes: 0 pass, 1 violation found, 2 usage, 3 resource missing, 5 crash, 6 hang,\n"
+    "7 vacuous: a window that the scenario is about was never hit.";
 
 int fail(int code, const std::string& why) {
-  std::fprintf(stderr, "hvo-stress: %s\n", why.c_str());
+  std::fputs(fmt::format("hvo-stress: {}\n", why).c_str(), stderr);
   return code;
 }
 
-struct Arguments {
-  std::string scenario = "mixed", design = "fake-head", geometry = "x86-64", fail_alloc, json;
-  std::vector<std::string> without;
-  i64 cpus = 0, threads = 0, ops = 0, memory = 0;
-  double seconds = 10, hang_timeout = 20;
-  u64 seed = 0;
-  bool has_ops = false, has_seconds = false, has_seed = false, has_threads = false, has_cpus = false;
-};
-
-std::string read_failure_plan(const std::string& text, FailurePlan& plan) {
-  const auto colon = text.find(':');
-  const std::string mode = text.substr(0, colon);
-  const std::string number = colon == std::string::npos ? "" : text.substr(colon + 1);
-  if (mode == "nth") plan.mode = FailurePlan::Mode::nth;
-  if (mode == "every") plan.mode = FailurePlan::Mode::every;
-  if (mode == "rate") plan.mode = FailurePlan::Mode::rate;
-  const bool digits =
-      !number.empty() && number.size() < 19 && number.find_first_not_of("0123456789") == std::string::npos;
-  if (plan.mode == FailurePlan::Mode::none || !digits || std::stoull(number) == 0) {
-    return "--fail-alloc takes nth:N, every:N or rate:N with N at least 1, not '" + text + "'";
-  }
-  plan.n = std::stoull(number);
-  return {};
-}
-
-/// Fills `o`; returns what is wrong, or nothing.
-std::string check(const Arguments& a, RunOptions& o) {
-  o.scenario = find_scenario(a.scenario);
-  if (o.scenario == nullptr) return "unknown scenario '" + a.scenario + "'; known: " + names_of(scenarios());
-  o.machine.design = find_design(a.design);
-  if (o.machine.design == nullptr) return "unknown design '" + a.design + "'; known: " + names_of(kDesigns);
-  const Geometry* geometry = find_geometry(a.geometry);
-  if (geometry == nullptr) return "unknown geometry '" + a.geometry + "'; known: " + names_of(kGeometries);
-  o.machine.geometry = *geometry;
-  const i64 cpus = a.has_cpus ? a.cpus : o.scenario->default_cpus;
-  if (cpus < 1 || cpus > kMaxCpus) return "--cpus must be 1 to 64";
-  o.machine.nr_cpus = static_cast<u32>(cpus);
-  const i64 cores = std::max(1U, std::thread::hardware_concurrency());
-  const i64 threads = a.has_threads ? a.threads : std::min(cpus, cores);
-  if (threads < 1 || threads > 256) return "--threads must be 1 to 256";
-  o.nr_threads = static_cast<u32>(threads);
-  if (a.has_ops && a.has_seconds) return "--seconds and --ops contradict each other: give one";
-  if (a.has_ops && a.ops < 1) return "--ops must be at least 1";
-  if (!(a.seconds > 0 && a.seconds <= 1e7)) return "--seconds must be more than 0 and at most 10000000";
-  if (!(a.hang_timeout > 0 && a.hang_timeout <= 1e7)) return "--hang-timeout must be more than 0";
-  if (a.memory < 0 || a.memory > (i64{1} << 20)) return "--memory must be 1 to 1048576 MiB";
-  o.machine.memory_pages = (static_cast<u64>(a.memory) << 20) >> geometry->page_shift;
-  set_defaults(*o.scenario, o.machine);
-  o.seconds = a.seconds;
-  o.nr_ops = a.has_ops ? static_cast<u64>(a.ops) : 0;
-  o.hang_timeout = a.hang_timeout;
-  for (const std::string& name : a.without) {
-    const auto* const found = std::ranges::find(kSafeguards, std::string_view(name), &SafeguardInfo::name);
-    if (found == kSafeguards.end()) return "unknown safeguard '" + name + "'; known: " + names_of(kSafeguards);
-    o.machine.safeguards = o.machine.safeguards.without(found->safeguard);
-  }
-  if (o.scenario->default_failure_rate != 0) {
-    o.machine.failures = {.mode = FailurePlan::Mode::rate, .n = o.scenario->default_failure_rate};
-  }
-  return a.fail_alloc.empty() ? "" : read_failure_plan(a.fail_alloc, o.machine.failures);
-}
-
-int run_command(const Arguments& a) {
-  RunOptions o;
-  if (const std::string why = check(a, o); !why.empty()) return fail(kUsage, why);
-  o.seed = a.has_seed ? a.seed : (u64{std::random_device{}()} << 32 | std::random_device{}());
-  const std::string tmp = a.json + ".tmp";
-  std::FILE* json = nullptr;
-  if (!a.json.empty() && (json = std::fopen(tmp.c_str(), "w")) == nullptr) {
-    return fail(kResource, "can't write " + a.json);
-  }
-  std::printf("seed %llu\n", static_cast<unsigned long long>(o.seed));
+void say(const std::string& text) {
+  std::fputs(text.c_str(), stdout);
   std::fflush(stdout);
-  const auto result = run(o);
-  if (!result) {
-    if (json != nullptr) {
-      std::fclose(json);
-      std::remove(tmp.c_str());
-    }
-    return fail(kResource, result.error());
+}
+
+int run_command(const RunWords& words, const std::string& program) {
+  const auto options = to_options(words, program);
+  if (!options) return fail(kUsage, options.error());
+  RunResult result;
+  OutputFiles files;
+  const std::pair<const std::string&, std::string (*)(const RunOptions&, const RunResult&)> outputs[] = {
+      {words.json, json_text}, {words.ktap, ktap_text}, {words.junit, junit_text}};
+  for (const auto& [path, text] : outputs) {
+    const auto opened = files.open(path, [&options, &result, make = text] { return make(*options, result); });
+    if (!opened) return fail(opened.error().is_usage ? kUsage : kResource, opened.error().why);
   }
-  print_report(stdout, o, *result);
-  if (json != nullptr) {
-    const bool written = write_json(json, o, *result);
-    if (std::fclose(json) != 0 || !written || std::rename(tmp.c_str(), a.json.c_str()) != 0) {
-      std::remove(tmp.c_str());
-      return fail(kResource, "can't write " + a.json);
-    }
+  install_interrupt_handlers();
+  install_crash_handlers(command_of_machine(*options), options->seed);
+  say(fmt::format("seed {}\nrepeat: {}\n", options->seed, command_of(*options)));
+  StatusLine status(options->is_quiet ? StatusLine::Form::none : StatusLine::form_for_stderr());
+  auto ran = run(*options, status);
+  status.clear();
+  if (!ran) return fail(kResource, ran.error());
+  result = std::move(*ran);
+  const bool colour = isatty(STDOUT_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr;
+  say(report_text(*options, result, colour));
+  int code = exit_code(verdict_of(*options, result));
+  for (const std::string& why : files.write_all()) code = fail(kResource, why);
+  if (result.is_hung) {
+    std::fflush(nullptr);
+    _exit(code);  // threads of the run are stuck for good
   }
-  return exit_code(o, *result);
+  return code;
+}
+
+int list_command() {
+  std::string s = "scenarios\n";
+  for (const Scenario& x : scenarios()) s += fmt::format("  {:<22} {}\n", x.name, x.what);
+  s += "\ndesigns\n";
+  for (const Design& d : kDesigns) s += fmt::format("  {:<22} kernels {}\n", d.name, d.kernels);
+  s += "\ngeometries\n";
+  for (const Geometry& g : kGeometries) s += fmt::format("  {:<22} {}\n", g.name, g.what);
+  s += "\nsafeguards, for --without\n";
+  for (const SafeguardInfo& x : kSafeguards) s += fmt::format("  {:<22} {}\n", x.name, x.what);
+  say(s);
+  return kPass;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  Arguments a;
-  CLI::App app("hvo-stress: the simulated kernel's HVO under fire");
+  CLI::App app("hvo-stress: the kernel's HugeTLB vmemmap optimisation under fire, on a simulated machine");
   app.require_subcommand(1);
-  CLI::App* run_app = app.add_subcommand("run", "run a scenario");
-  run_app->add_option("--scenario", a.scenario, "see list");
-  run_app->add_option("--design", a.design, "see list");
-  CLI::Option* cpus = run_app->add_option("--cpus", a.cpus, "simulated CPUs (default 2)");
-  CLI::Option* threads = run_app->add_option("--threads", a.threads, "host threads (default min(cpus, cores))");
-  CLI::Option* seconds = run_app->add_option("--seconds", a.seconds, "how long (default 10)");
-  CLI::Option* ops = run_app->add_option("--ops", a.ops, "how many operations, instead of --seconds");
-  CLI::Option* seed = run_app->add_option("--seed", a.seed, "default: random");
-  run_app->add_option("--memory", a.memory, "MiB of modelled memory (default: what the scenario needs)");
-  run_app->add_option("--geometry", a.geometry, "x86-64 or tiny");
-  run_app->add_option("--fail-alloc", a.fail_alloc, "nth:N, every:N or rate:N");
-  run_app->add_option("--without", a.without, "safeguards to remove")->delimiter(',');
-  run_app->add_option("--json", a.json, "results as JSON");
-  run_app->add_option("--hang-timeout", a.hang_timeout, "seconds without progress (default 20)");
-  CLI::App* list_app = app.add_subcommand("list", "scenarios, designs, safeguards");
-  CLI::App* show_app = app.add_subcommand("show", "one folio before and after");
-  show_app->add_option("--design", a.design, "see list");
-  CLI::App* version_app = app.add_subcommand("version", "the version");
+  app.footer(kFooter);
+  RunWords words;
+  std::string show_design = "fake-head";
+  CLI::App* run_app = app.add_subcommand("run", "stress a scenario and judge what was seen");
+  run_app->footer(std::string("Example: hvo-stress run --scenario lookup_vs_restore --design 6.12 --seconds 60\n") +
+                  kFooter);
+  add_run_options(*run_app, words);
+  CLI::App* list_app = app.add_subcommand("list", "scenarios, designs, geometries, safeguards");
+  CLI::App* show_app = app.add_subcommand("show", "one hugepage's struct pages before and after optimising");
+  show_app->add_option("--design", show_design, "as for run (default fake-head)")->type_name("NAME");
+  CLI::App* version_app = app.add_subcommand("version", "version and commit");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     if (e.get_exit_code() == 0) return app.exit(e);
-    return fail(kUsage, e.what());
+    return fail(kUsage, fmt::format("{}; see hvo-stress --help", e.what()));
   }
   if (version_app->parsed()) {
-    std::puts("hvo-stress " HVO_VERSION);
-    return 0;
+    say(fmt::format("hvo-stress {} ({})\n", HVO_VERSION, HVO_COMMIT));
+    return kPass;
   }
-  if (list_app->parsed()) {
-    for (const Scenario& s : scenarios()) std::printf("%-20s %s\n", s.name.data(), s.what.data());
-    for (const Design& d : kDesigns) std::printf("design %-13s kernels %s\n", d.name.data(), d.kernels.data());
-    for (const SafeguardInfo& s : kSafeguards) std::printf("safeguard %-20s %s\n", s.name.data(), s.what.data());
-    return 0;
-  }
+  if (list_app->parsed()) return list_command();
   if (show_app->parsed()) {
-    const Design* design = find_design(a.design);
-    if (design == nullptr) return fail(kUsage, "unknown design '" + a.design + "'; known: " + names_of(kDesigns));
-    return show(*design);
+    const auto design = design_of(show_design);
+    return design ? show(**design) : fail(kUsage, design.error());
   }
-  a.has_cpus = cpus->count() != 0;
-  a.has_threads = threads->count() != 0;
-  a.has_seconds = seconds->count() != 0;
-  a.has_ops = ops->count() != 0;
-  a.has_seed = seed->count() != 0;
-  return run_command(a);
+  return run_command(words, argv[0]);
 }

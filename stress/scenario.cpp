@@ -26,7 +26,7 @@ constexpr std::array kFirst{Actor{"first-folio", 1, first_folio}};
 constexpr std::array kTails{Actor{"aligned-tail", 3, aligned_tail}, Actor{"referenced", 1, referenced}};
 constexpr std::array kAnyLookup{Actor{"referenced", 1, referenced}, Actor{"speculative", 1, speculative},
                                 Actor{"aligned-tail", 1, aligned_tail}};
-constexpr std::array kSplitters{Actor{"fresh-folio", 3, fresh_folio}, Actor{"dump", 1, dump}};
+constexpr std::array kSplitters{Actor{"fresh-folio", 1, fresh_folio}, Actor{"dump", 1, dump}};
 constexpr std::array kDemoter{Actor{"demote", 2, demote}, Actor{"resize-gigantic", 3, resize_gigantic},
                               Actor{"resize", 1, resize}, Actor{"hog", 1, hog}};
 constexpr std::array kUsers{Actor{"gigantic-folio", 4, gigantic_folio}, Actor{"folio", 4, folio},
@@ -35,27 +35,34 @@ constexpr std::array kFailing{Actor{"fresh-folio", 16, fresh_folio}, Actor{"fres
                               Actor{"folio", 8, folio}, Actor{"referenced", 8, referenced},
                               Actor{"speculative", 8, speculative}};
 
-constexpr std::array kMixedWindows{Event::folio_optimized,
-                                   Event::folio_restored,
-                                   Event::folio_demoted,
-                                   Event::pool_grown,
-                                   Event::pool_shrunk,
-                                   Event::surplus_alloc,
-                                   Event::pmd_split,
-                                   Event::window_truth_moved,
-                                   Event::window_ref_taken,
-                                   Event::window_ref_refused,
-                                   Event::window_unfiltered_trap,
-                                   Event::window_flush_served_mid_lookup,
-                                   Event::window_frame_reused};
-constexpr std::array kOptimizeWindows{Event::folio_optimized, Event::window_tail_read_through_alias,
-                                      Event::window_fake_head_seen, Event::window_flush_served_mid_lookup};
-constexpr std::array kRestoreWindows{Event::folio_restored, Event::window_truth_moved,
-                                     Event::window_flush_served_mid_lookup, Event::window_self_head};
-constexpr std::array kSplitWindows{Event::pmd_split, Event::window_split_race_lost, Event::window_split_seen_by_walker};
-constexpr std::array kDemoteWindows{Event::folio_demoted, Event::window_demote_met_alloc, Event::window_demote_enomem};
-constexpr std::array kEnomemWindows{Event::window_restore_enomem, Event::window_optimize_enomem,
-                                    Event::window_partial_rollback, Event::window_surplus_by_failure};
+using enum Asked;
+
+constexpr std::array kMixedWindows{Window{Event::folio_optimized},
+                                   Window{Event::folio_restored},
+                                   Window{Event::folio_demoted, of_all},
+                                   Window{Event::pool_grown, of_all},
+                                   Window{Event::pool_shrunk, of_all},
+                                   Window{Event::surplus_alloc, of_all},
+                                   Window{Event::pmd_split},
+                                   Window{Event::window_truth_moved, of_all},
+                                   Window{Event::window_ref_taken, of_all},
+                                   Window{Event::window_ref_refused, of_all},
+                                   Window{Event::window_unfiltered_trap, of_unguarded},
+                                   Window{Event::window_flush_served_mid_lookup},
+                                   Window{Event::window_frame_reused}};
+constexpr std::array kOptimizeWindows{Window{Event::folio_optimized}, Window{Event::window_tail_read_through_alias},
+                                      Window{Event::window_fake_head_seen, of_fake_heads},
+                                      Window{Event::window_flush_served_mid_lookup}};
+constexpr std::array kRestoreWindows{Window{Event::folio_restored}, Window{Event::window_truth_moved, of_all},
+                                     Window{Event::window_flush_served_mid_lookup},
+                                     Window{Event::window_self_head, of_fake_heads}};
+constexpr std::array kSplitWindows{Window{Event::pmd_split}, Window{Event::window_split_race_lost, of_page_table_lock},
+                                   Window{Event::window_split_seen_by_walker, of_page_table_lock}};
+constexpr std::array kDemoteWindows{Window{Event::folio_demoted, of_all},
+                                    Window{Event::window_demote_met_alloc, of_all},
+                                    Window{Event::window_demote_enomem}};
+constexpr std::array kEnomemWindows{Window{Event::window_restore_enomem}, Window{Event::window_optimize_enomem},
+                                    Window{Event::window_partial_rollback}, Window{Event::window_surplus_by_failure}};
 
 constexpr std::array kScenarios{
     Scenario{.name = "mixed",
@@ -100,10 +107,26 @@ constexpr std::array kScenarios{
 
 }  // namespace
 
+bool is_asked(const Window& window, const Design& design) {
+  const bool fake_heads = design.encoding == EncodingKind::fake_head;
+  switch (window.asked) {
+    case of_all: return true;
+    case of_optimizing: return design.optimizes();
+    case of_fake_heads: return fake_heads;
+    case of_unguarded: return fake_heads && design.guard == WalkerGuard::none;
+    case of_page_table_lock: return design.optimizes() && design.split == SplitMode::shared;
+    case of_rcu: return design.waits_for_rcu;
+    case of_batches: return design.batches_flushes;
+    case of_copies: return design.copies_head;
+    case of_shared_tail: return design.tails == Tails::shared;
+  }
+  return true;
+}
+
 void set_defaults(const Scenario& scenario, MachineConfig& config) {
   const Geometry& g = config.geometry;
   const DefaultPools& wanted = scenario.pools;
-  const bool has_pools = std::ranges::any_of(config.pools, [](const PoolConfig& p) { return p.nr_huge_pages != 0; });
+  const bool has_pools = std::ranges::any_of(config.pools, [](const PoolConfig& p) { return p.order.v != 0; });
   if (!has_pools) {
     config.pools[0] = {g.huge_order, wanted.nr_huge, wanted.nr_overcommit};
     if (g.gigantic_order.v != 0) config.pools[1] = {g.gigantic_order, wanted.nr_gigantic, 0};

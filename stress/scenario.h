@@ -18,6 +18,26 @@ struct Actor {
   ActorFn run = nullptr;
 };
 
+/// Which designs can open a window at all.
+enum class Asked : u8 {
+  of_all,
+  of_optimizing,       ///< HVO does something
+  of_fake_heads,       ///< tails that look like heads
+  of_unguarded,        ///< fake heads, and walkers that no guard keeps off
+  of_page_table_lock,  ///< two CPUs may look at one PMD
+  of_rcu,              ///< optimising waits for a grace period
+  of_batches,
+  of_copies,  ///< the head is copied
+  of_shared_tail,
+};
+
+/// A race or event that a run must meet to mean anything.
+struct Window {
+  Event event{};
+  Asked asked = Asked::of_optimizing;
+};
+bool is_asked(const Window& window, const Design& design);
+
 /// What a scenario wants when the user says nothing.
 struct DefaultPools {
   u64 nr_huge = 0;
@@ -31,7 +51,7 @@ struct Scenario {
   std::string_view what;
   std::span<const Actor> first;   ///< actors of CPU 0
   std::span<const Actor> others;  ///< actors of the other CPUs
-  std::span<const Event> windows;
+  std::span<const Window> windows;
   u32 ops_per_round = 2000;  ///< per CPU
   u32 default_cpus = 2;
   u64 default_failure_rate = 0;  ///< one allocation in so many fails; 0: none

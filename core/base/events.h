@@ -10,62 +10,62 @@
 
 namespace hvo {
 
-#define HVO_EVENTS(X)                                                                      \
-  /* costs */                                                                              \
-  X(tlb_flush, "TLB flushes")                                                              \
-  X(ipi_sent, "IPIs sent")                                                                 \
-  X(ipi_served, "IPIs served")                                                             \
-  X(tlbi_served, "broadcast flushes served")                                               \
-  X(grace_period, "RCU grace periods")                                                     \
-  X(key_transition, "static key transitions")                                              \
-  X(pmd_split, "PMD splits")                                                               \
-  X(pte_store, "PTE stores")                                                               \
-  X(tlb_fill, "TLB fills")                                                                 \
-  X(frame_alloc, "frames allocated")                                                       \
-  X(frame_free, "frames freed")                                                            \
-  X(pte_page_alloc, "page-table pages allocated")                                          \
-  X(bytes_copied, "bytes copied")                                                          \
-  /* life cycle */                                                                         \
-  X(folio_optimized, "folios optimised")                                                   \
-  X(folio_restored, "folios restored")                                                     \
-  X(folio_demoted, "folios demoted")                                                       \
-  X(huge_alloc, "hugepages handed out")                                                    \
-  X(huge_free, "hugepages given back")                                                     \
-  X(surplus_alloc, "surplus folios made by overcommit")                                    \
-  X(pool_grown, "folios added to a pool")                                                  \
-  X(pool_shrunk, "folios removed from a pool")                                             \
-  X(page_alloc, "ordinary pages and compounds allocated")                                  \
-  X(page_free, "ordinary pages and compounds freed")                                       \
-  X(lookup, "lookups checked")                                                             \
-  X(lookup_referenced, "lookups with a reference")                                         \
-  X(lookup_speculative, "lookups without a reference")                                     \
-  X(alloc_failure_injected, "allocation failures injected")                                \
-  /* windows */                                                                            \
-  X(window_tail_read_through_alias, "lookup of a tail through a read-only alias")          \
-  X(window_fake_head_seen, "fake head met and corrected by the check")                     \
-  X(window_flush_served_mid_lookup, "flush served between the loads of one lookup")        \
-  X(window_truth_moved, "compound formed or destroyed under a speculative lookup")         \
-  X(window_self_head, "speculative lookup returned the tail itself (restore raced)")       \
-  X(window_split_race_lost, "PMD split lost the race and freed its page table")            \
-  X(window_split_seen_by_walker, "dump walker met a PMD that was split under it")          \
-  X(window_restore_enomem, "restore ran out of memory, folio kept")                        \
-  X(window_optimize_enomem, "optimise ran out of memory")                                  \
-  X(window_head_kept_in_place, "no frame for a copy of the head, it stayed in place")      \
-  X(window_shared_tail_race_lost, "two CPUs made the same shared tail, one freed its own") \
-  X(window_batch_retry, "batch out of memory, frames won so far freed, folio tried again") \
-  X(window_partial_rollback, "partial remap rolled back")                                  \
-  X(window_surplus_by_failure, "folio kept as surplus because restore failed")             \
-  X(window_overcommit_race_lost, "overcommit was used up while a surplus folio was made")  \
-  X(window_demote_enomem, "demotion failed for lack of memory and was undone")             \
-  X(window_read_only_trap, "store to a read-only tail trapped")                            \
-  X(window_unfiltered_trap, "unfiltered walker hit a read-only tail of a folio in use")    \
-  X(window_filtered_trap, "filtered walker lost the race of bd225530a4c7")                 \
-  X(window_frame_reused, "freed vmemmap frame reused by a scribbler")                      \
-  X(window_ref_taken, "walker took a reference")                                           \
-  X(window_ref_refused, "walker met a frozen page")                                        \
-  X(window_lock_contended, "a lock was found taken")                                       \
-  X(window_wait_served_interrupt, "interrupt served while waiting")                        \
-  X(window_demote_met_alloc, "allocation found a pool that demotion had just emptied")
+#define HVO_EVENTS(X)                                                               \
+  /* costs */                                                                       \
+  X(tlb_flush, "TLB flushes")                                                       \
+  X(ipi_sent, "IPIs sent")                                                          \
+  X(ipi_served, "IPIs served")                                                      \
+  X(tlbi_served, "broadcast flushes served")                                        \
+  X(grace_period, "RCU grace periods")                                              \
+  X(key_transition, "static key transitions")                                       \
+  X(pmd_split, "PMD splits")                                                        \
+  X(pte_store, "PTE stores")                                                        \
+  X(tlb_fill, "TLB fills")                                                          \
+  X(frame_alloc, "frames allocated")                                                \
+  X(frame_free, "frames freed")                                                     \
+  X(pte_page_alloc, "page-table pages allocated")                                   \
+  X(bytes_copied, "bytes copied")                                                   \
+  /* life cycle */                                                                  \
+  X(folio_optimized, "folios optimised")                                            \
+  X(folio_restored, "folios restored")                                              \
+  X(folio_demoted, "folios demoted")                                                \
+  X(huge_alloc, "hugepages handed out")                                             \
+  X(huge_free, "hugepages given back")                                              \
+  X(surplus_alloc, "surplus folios made by overcommit")                             \
+  X(pool_grown, "folios added to a pool")                                           \
+  X(pool_shrunk, "folios removed from a pool")                                      \
+  X(page_alloc, "ordinary pages and compounds allocated")                           \
+  X(page_free, "ordinary pages and compounds freed")                                \
+  X(lookup, "lookups checked")                                                      \
+  X(lookup_referenced, "lookups with a reference")                                  \
+  X(lookup_speculative, "lookups without a reference")                              \
+  X(alloc_failure_injected, "allocation failures injected")                         \
+  /* windows */                                                                     \
+  X(window_tail_read_through_alias, "tail read through a read-only alias")          \
+  X(window_fake_head_seen, "fake head met and corrected by the check")              \
+  X(window_flush_served_mid_lookup, "flush served between the loads of one lookup") \
+  X(window_truth_moved, "compound changed under a speculative lookup")              \
+  X(window_self_head, "speculative lookup returned the tail itself")                \
+  X(window_split_race_lost, "PMD split lost the race, freed its page table")        \
+  X(window_split_seen_by_walker, "dump met a PMD that was split under it")          \
+  X(window_restore_enomem, "restore ran out of memory, folio kept")                 \
+  X(window_optimize_enomem, "optimise ran out of memory")                           \
+  X(window_head_kept_in_place, "no frame to copy the head, it stayed in place")     \
+  X(window_shared_tail_race_lost, "shared tail made twice, one freed")              \
+  X(window_batch_retry, "batch out of memory, tried again")                         \
+  X(window_partial_rollback, "partial remap rolled back")                           \
+  X(window_surplus_by_failure, "folio kept as surplus, restore failed")             \
+  X(window_overcommit_race_lost, "overcommit used up while a folio was made")       \
+  X(window_demote_enomem, "demotion without memory, undone")                        \
+  X(window_read_only_trap, "store to a read-only tail trapped")                     \
+  X(window_unfiltered_trap, "unfiltered walker hit a read-only tail")               \
+  X(window_filtered_trap, "filtered walker lost the race")                          \
+  X(window_frame_reused, "freed vmemmap frame reused by a scribbler")               \
+  X(window_ref_taken, "walker took a reference")                                    \
+  X(window_ref_refused, "walker met a frozen page")                                 \
+  X(window_lock_contended, "a lock was found taken")                                \
+  X(window_wait_served_interrupt, "interrupt served while waiting")                 \
+  X(window_demote_met_alloc, "allocation met a pool under demotion")
 
 enum class Event : u8 {
 #define HVO_EVENT_ENUM(id, text) id,

@@ -1,109 +1,172 @@
 #include "stress/parallel/engine.h"
 
-#include <unistd.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
-#include <csignal>
 #include <cstdio>
+#include <memory>
 #include <thread>
+#include <utility>
 
 #include "stress/parallel/round.h"
+#include "stress/parallel/watchdog.h"
+#include "stress/signals.h"
 
 namespace hvo::stress {
 
 namespace {
 
 using Clock = std::chrono::steady_clock;
-volatile std::sig_atomic_t interrupted = 0;
-extern "C" void on_interrupt(int /*signal*/) { interrupted = 1; }
 
-double since(Clock::time_point t) { return std::chrono::duration<double>(Clock::now() - t).count(); }
-
-[[noreturn]] void dump_hang(Machine& m, double timeout) {
-  std::fprintf(stderr, "hvo-stress: hang: no CPU finished an operation for %.0f s\n", timeout);
-  for (u32 i = 0; i < m.nr_cpus(); ++i) {
-    const Diagnostics& d = m.diagnostics(i);
-    std::fprintf(stderr, "  CPU %u: %s, waits for: %s, %llu operations\n", i, op_name(d.activity.op.load()).data(),
-                 wait_name(d.activity.wait.load()).data(), static_cast<unsigned long long>(d.activity.nr_ops.load()));
-    for (unsigned k = std::min(8U, d.recorder.size()); k-- > 0;) {
-      const Recorded r = d.recorder.newest(k);
-      std::fprintf(stderr, "    %s %s 0x%llx 0x%llx\n", mark_name(r.mark).data(), op_name(r.op).data(),
-                   static_cast<unsigned long long>(r.object), static_cast<unsigned long long>(r.value));
-    }
-  }
-  _exit(6);
-}
-
-/// One line that says the run is alive: rewritten on a terminal, every 2 s in a pipe.
-class StatusLine {
+class Run {
  public:
-  void update(double seconds, u64 ops, u64 rounds, u64 forbidden) {
-    const bool tty = isatty(STDERR_FILENO) != 0;
-    if (seconds < next_) return;
-    next_ = seconds + (tty ? 0.2 : 2);
-    std::fprintf(stderr, "%s%6.1f s  %llu operations  round %llu  forbidden %llu%s", tty ? "\r" : "", seconds,
-                 static_cast<unsigned long long>(ops), static_cast<unsigned long long>(rounds),
-                 static_cast<unsigned long long>(forbidden), tty ? "" : "\n");
-    shown_ = tty;
+  Run(const RunOptions& options, StatusLine& status)
+      : o_(options), status_(status), pool_(std::make_unique<TbbPool>(options.nr_threads)) {
+    for (const Actor& a : o_.scenario->first) result_.actors.push_back({.name = a.name, .on_first_cpu = true});
+    if (o_.machine.nr_cpus == 1) return;
+    for (const Actor& a : o_.scenario->others) result_.actors.push_back({.name = a.name});
   }
-  ~StatusLine() {
-    if (shown_) std::fputs("\n", stderr);
+
+  std::expected<RunResult, std::string> operator()() {
+    do {
+      auto machine = make_machine();
+      if (!machine) return std::unexpected(machine.error());
+      one_round(std::move(*machine));
+      ++result_.nr_rounds;
+    } while (!result_.is_hung && !is_over());
+    result_.seconds = seconds();
+    result_.is_interrupted = is_interrupted();
+    return std::move(result_);
   }
 
  private:
-  double next_ = 2;
-  bool shown_ = false;
+  double seconds() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
+  bool is_time_over() const { return is_interrupted() || (o_.seconds != 0 && seconds() >= o_.seconds); }
+  bool is_over() const {
+    return is_time_over() || (o_.nr_ops != 0 && result_.nr_ops >= o_.nr_ops) ||
+           (o_.nr_rounds != 0 && result_.nr_rounds >= o_.nr_rounds);
+  }
+
+  std::expected<std::unique_ptr<Machine>, std::string> make_machine() {
+    note_round(result_.nr_rounds, o_.seed_of_round(result_.nr_rounds));
+    MachineConfig config = o_.machine;
+    config.failures.seed = o_.seed_of_round(result_.nr_rounds);
+    return Machine::create(config);
+  }
+
+  /// Half of the rounds are, so that both kinds of luck are tried. A matter of the round's seed, so that a round alone
+  /// is repeated as it was.
+  bool is_perturbed(u64 seed) const {
+    return o_.perturb == Perturb::always || (o_.perturb == Perturb::some && seed % 2 == 1);
+  }
+
+  u32 ops_per_cpu() const {
+    const u64 most = o_.scenario->ops_per_round;
+    if (o_.nr_ops == 0) return static_cast<u32>(most);
+    const u64 cpus = o_.machine.nr_cpus;
+    return static_cast<u32>(std::min(most, (o_.nr_ops - result_.nr_ops + cpus - 1) / cpus));
+  }
+
+  void one_round(std::unique_ptr<Machine> machine) {
+    const u64 seed = o_.seed_of_round(result_.nr_rounds);
+    auto round = std::make_unique<Round>(RoundConfig{.mix = Mix::of(*o_.scenario, o_.swarm, seed),
+                                                     .seed = seed,
+                                                     .nr_threads = o_.nr_threads,
+                                                     .ops_per_cpu = ops_per_cpu(),
+                                                     .is_perturbed = is_perturbed(seed),
+                                                     .plant = o_.plant},
+                                         *machine);
+    for (u32 i = 0; i < o_.machine.nr_cpus; ++i) pool_->start(Round::run_task, round.get(), i);
+    result_.is_hung = !watch(*round);
+    for (u32 i = 0; i < o_.machine.nr_cpus; ++i) result_.nr_ops += round->nr_ops(i);
+    add(*round, result_.is_hung ? round->give_up() : round->finish());
+    if (!result_.is_hung) return;
+    // Stuck threads use all of this until the process ends.
+    (void)pool_.release();
+    (void)round.release();
+    (void)machine.release();
+  }
+
+  void add(const Round& round, const RoundResult& r) {
+    result_.add(r.outcomes, result_.nr_rounds);
+    result_.events += r.events;
+    result_.nr_rounds_apart += r.is_apart ? 1 : 0;
+    result_.frames_saved = r.frames_saved;
+    result_.frames_saved_peak = std::max(result_.frames_saved_peak, r.frames_saved);
+    result_.frames_of_vmemmap = round.nr_vmemmap_frames();
+    if (result_.is_hung) return;
+    const std::size_t nr_first = o_.scenario->first.size();
+    for (std::size_t i = 0; i < result_.actors.size(); ++i) {
+      ActorRuns& a = result_.actors[i];
+      const std::size_t nth = a.on_first_cpu ? i : i - nr_first;
+      const WeightedActors& weighted = a.on_first_cpu ? round.mix().first : round.mix().others;
+      a.nr_rounds += weighted.weight(nth) != 0 ? 1 : 0;
+      a.nr_runs += round.nr_runs(a.on_first_cpu, nth);
+    }
+  }
+
+  /// Waits for the end of the round. False: a CPU hangs.
+  bool watch(Round& round) {
+    Watchdog watchdog(o_.machine.nr_cpus, o_.hang_timeout, seconds());
+    while (!round.is_done()) {
+      std::this_thread::sleep_for(std::chrono::microseconds(500));
+      const double now = seconds();
+      for (u32 i = 0; i < o_.machine.nr_cpus; ++i) {
+        if (!watchdog.is_stuck(i, round.nr_ops(i), round.is_done(i), now)) continue;
+        status_.clear();
+        std::fputs(fmt::format("hvo-stress: hang: CPU {} finished no operation for {} s\n{}", i, o_.hang_timeout,
+                               describe_hang(round.machine()))
+                       .c_str(),
+                   stderr);
+        return false;
+      }
+      if (is_time_over()) round.stop();
+      look_at(round.live(), now);
+    }
+    return true;
+  }
+
+  void look_at(const LiveNumbers& of_round, double now) {
+    result_.frames_saved_peak = std::max(result_.frames_saved_peak, of_round.frames_saved);
+    if (!status_.is_due(now)) return;
+    LiveNumbers all = of_round;
+    all.nr_ops += result_.nr_ops;
+    all.nr_lookups += result_.nr_lookups();
+    all.interesting += result_.outcomes.nr_of(Grade::interesting);
+    all.known_hole += result_.outcomes.nr_of(Grade::known_hole);
+    all.forbidden += result_.outcomes.nr_of(Grade::forbidden);
+    status_.show({.seconds = now,
+                  .seconds_left = seconds_left(all.nr_ops, now),
+                  .nr_rounds = result_.nr_rounds + 1,
+                  .numbers = all});
+  }
+
+  /// Of the limit that is reached first, if the run goes on as it went.
+  std::optional<double> seconds_left(u64 nr_ops, double now) const {
+    std::optional<double> left;
+    const auto limit = [&](double done, double all) {
+      if (all == 0 || done == 0) return;
+      const double s = std::max(0.0, now * (all / done - 1));
+      left = left ? std::min(*left, s) : s;
+    };
+    limit(now, o_.seconds);
+    limit(static_cast<double>(nr_ops), static_cast<double>(o_.nr_ops));
+    limit(static_cast<double>(result_.nr_rounds), static_cast<double>(o_.nr_rounds));
+    return left;
+  }
+
+  const RunOptions& o_;
+  StatusLine& status_;
+  std::unique_ptr<TbbPool> pool_;
+  Clock::time_point start_ = Clock::now();
+  RunResult result_;
 };
 
 }  // namespace
 
-std::expected<RunResult, std::string> run(const RunOptions& options) {
-  interrupted = 0;
-  std::signal(SIGINT, on_interrupt);
-  const auto start = Clock::now();
-  RunResult result;
-  StatusLine status;
-  TbbPool pool(options.nr_threads);
-  const u64 cpus = options.machine.nr_cpus;
-  const auto is_over = [&](u64 ops) {
-    return interrupted != 0 || (options.nr_ops != 0 ? ops >= options.nr_ops : since(start) >= options.seconds);
-  };
-  do {
-    MachineConfig config = options.machine;
-    config.failures.seed = options.seed + result.nr_rounds;
-    auto machine = Machine::create(config);
-    if (!machine) return std::unexpected(machine.error());
-    u64 ops = options.scenario->ops_per_round;
-    if (options.nr_ops != 0) ops = std::min(ops, (options.nr_ops - result.nr_ops + cpus - 1) / cpus);
-    Round round(*options.scenario, **machine, options.seed + result.nr_rounds, options.nr_threads,
-                static_cast<u32>(ops));
-    for (u32 i = 0; i < cpus; ++i) pool.start(Round::run_task, &round, i);
-    u64 last_ops = 0;
-    auto last_progress = Clock::now();
-    while (!round.is_done()) {
-      std::this_thread::sleep_for(std::chrono::microseconds(500));
-      const u64 now = round.nr_ops();
-      if (now != last_ops) {
-        last_ops = now;
-        last_progress = Clock::now();
-      } else if (since(last_progress) > options.hang_timeout) {
-        dump_hang(**machine, options.hang_timeout);
-      }
-      if (interrupted != 0 || (options.nr_ops == 0 && since(start) >= options.seconds)) round.stop();
-      status.update(since(start), result.nr_ops + now, result.nr_rounds, result.outcomes.nr_forbidden());
-    }
-    result.nr_ops += round.nr_ops();
-    const FrameCensus census = (*machine)->census();
-    const u64 all = (*machine)->vmemmap().nr_pages() / config.geometry.structs_per_page();
-    result.frames_saved = all - std::min(all, census.mapped);
-    result.frames_saved_peak = std::max(result.frames_saved_peak, result.frames_saved);
-    result.outcomes += round.finish(result.events);
-    ++result.nr_rounds;
-  } while (!is_over(result.nr_ops));
-  result.seconds = since(start);
-  result.interrupted = interrupted != 0;
-  return result;
+std::expected<RunResult, std::string> run(const RunOptions& options, StatusLine& status) {
+  return Run(options, status)();
 }
 
 }  // namespace hvo::stress

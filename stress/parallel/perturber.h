@@ -1,8 +1,9 @@
-// Perturber: makes races likely. An engine that now and then holds a CPU up before a step, or has it forget a translation.
+// Perturber: makes races likely. An engine that now and then holds a CPU up before a step, or has it forget a
+// translation.
 //
-// On two cores a window of a few nanoseconds is met by luck only. Here a CPU stops in the middle of one, for about as long
-// as the others need for a folio, as a kernel developer's injected delay does. What is done is ordinary: each access is
-// the one that a plain run makes, so ThreadSanitizer sees the same synchronisation.
+// On two cores a window of a few nanoseconds is met by luck only. Here a CPU stops in the middle of one, for about as
+// long as the others need for a folio, as a kernel developer's injected delay does. What is done is ordinary: each
+// access is the one that a plain run makes, so ThreadSanitizer sees the same synchronisation.
 #pragma once
 
 #include "core/base/rng.h"

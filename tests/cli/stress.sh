@@ -1,73 +1,145 @@
 #!/usr/bin/env bash
-# What a user of hvo-stress relies on: exit codes, messages, files. Usage: stress.sh <hvo-stress>
+# What a user of hvo-stress relies on: exit codes, messages, files. Usage: stress.sh HVO_STRESS RESULT_CHECK
 set -u
-tool=$1
+tool=$1 check=$2
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 failed=0
 
-# expect <exit codes, as 0|7> <what> <arguments...>
+fail() {
+  printf 'FAIL %s\n' "$*"
+  failed=1
+}
+# expect CODES WHAT ARG...: runs the tool; its exit code is one of CODES (as 0|7).
 expect() {
-  local codes=$1 what=$2 code
+  local codes=$1 what=$2 code=0
   shift 2
-  "$tool" "$@" >"$dir/out" 2>"$dir/err"
-  code=$?
-  if [[ ! $code =~ ^($codes)$ ]]; then
-    echo "FAIL $what: exit code $code, not $codes"
-    tail -n 30 "$dir/out" "$dir/err"
-    failed=1
-  fi
+  "$tool" "$@" >"$dir/out" 2>"$dir/err" || code=$?
+  [[ $code =~ ^($codes)$ ]] && return
+  fail "$what: exit code $code, not $codes"
+  tail -n 30 "$dir/out" "$dir/err"
 }
-# shows <file> <pattern> <what>
-shows() {
-  if ! grep -q -- "$2" "$dir/$1"; then
-    echo "FAIL $3: no '$2' in $1"
-    failed=1
-  fi
+# refuses CODE PATTERN ARG...: exit code, one line on stderr that matches, nothing on stdout.
+refuses() {
+  local code=$1 pattern=$2
+  shift 2
+  expect "$code" "$*" "$@"
+  grep -q -- "$pattern" "$dir/err" || fail "$*: no '$pattern' in: $(cat "$dir/err")"
+  [[ $(wc -l <"$dir/err") == 1 ]] || fail "$*: more than one line on stderr"
+  [[ ! -s $dir/out ]] || fail "$*: output before the refusal"
 }
+shows() { grep -q -- "$2" "$dir/$1" || fail "$3: no '$2' in $1"; }
+holds() { "$check" "$@" || fail "result_check $*"; }
 
+# ---- help and lists
 expect 0 help --help
 shows out run help
+expect 0 "help of run" run --help
+shows out "Exit codes" "help of run"
 expect 0 version version
 expect 0 list list
 shows out split_contention list
-expect 2 "unknown scenario" run --scenario nonsense
-shows err lookup_vs_restore "unknown scenario"
-expect 2 "unknown design" run --design nonsense
-shows err fake-head "unknown design"
-expect 2 "unknown safeguard" run --without nonsense
-shows err reset-struct-pages "unknown safeguard"
-expect 2 "no CPUs" run --cpus 0
-expect 2 "too many CPUs" run --cpus 1000
-expect 2 "no operations" run --ops 0
-expect 2 "negative operations" run --ops -5
-expect 2 "no time" run --seconds 0
-expect 2 "no number" run --cpus x
-expect 2 "contradiction" run --seconds 1 --ops 5
-expect 2 "bad failure plan" run --fail-alloc often
-expect 3 "unwritable JSON" run --ops 10 --json "$dir/none/out.json"
-[[ ! -e $dir/none ]] || { echo "FAIL unwritable JSON: a file was left"; failed=1; }
-expect '0|7' "operations and JSON" run --ops 20000 --seed 7 --json "$dir/out.json"
-shows out "seed 7" "seed"
-shows out.json '"scenario":"mixed"' JSON
-[[ $(tr -cd '{' <"$dir/out.json" | wc -c) == $(tr -cd '}' <"$dir/out.json" | wc -c) ]] || { echo "FAIL JSON"; failed=1; }
-[[ ! -e $dir/out.json.tmp ]] || { echo "FAIL JSON: a partial file was left"; failed=1; }
-expect 1 "planted bug" run --scenario lookup_vs_restore --seconds 2 --without reset-struct-pages
-shows out bad-page "planted bug"
-expect 0 mixed run --scenario mixed --seconds 2
-for scenario in lookup_vs_restore lookup_vs_optimize enomem_rollback split_contention; do # their windows need luck
-  expect "0|7" "$scenario" run --scenario "$scenario" --seconds 2
-done
-expect 0 show show
+shows out shared-tail list
+expect 0 show show --design 6.12
 shows out "fake head" show
 
-"$tool" run --seconds 60 >"$dir/out" 2>"$dir/err" &
+# ---- what is refused
+refuses 2 "subcommand" nonsense
+refuses 2 "unknown scenario.*lookup_vs_restore" run --scenario nonsense
+refuses 2 "unknown design.*shared-tail" run --design nonsense
+refuses 2 "5.14" run --design 4.19
+refuses 2 "unknown geometry.*x86-64" run --geometry nonsense
+refuses 2 "unknown safeguard.*reset-struct-pages" run --without nonsense
+refuses 2 "cpus must be 1 to 64" run --cpus 0
+refuses 2 "cpus must be 1 to 64" run --cpus 1000
+refuses 2 "cpus must be" run --cpus x
+refuses 2 "threads must be" run --threads 0
+refuses 2 "ops must be" run --ops 0
+refuses 2 "ops must be" run --ops -5
+refuses 2 "seconds must be" run --seconds 0
+refuses 2 "seconds must be" run --seconds nan
+refuses 2 "contradict" run --seconds 1 --ops 5
+refuses 2 "seed must be" run --seed x
+refuses 2 "fail-alloc takes" run --fail-alloc often
+refuses 2 "fail-alloc takes" run --fail-alloc nth:0
+refuses 2 "ipi or broadcast" run --flush never
+refuses 2 "never, some or always" run --perturb often
+refuses 2 "no hugepage size.*2M, 1G" run --pool 3M=1
+refuses 2 "count of 2M" run --pool 2M=0
+refuses 2 "count of 2M" run --pool 2M=99999999999999999999
+refuses 2 "names 2M twice" run --pool 2M=1,2M=2
+refuses 2 "SIZE=COUNT" run --pool 2M
+refuses 2 "needs .* MiB.*there are 64 MiB" run --pool 2M=512 --memory 64
+refuses 2 "wants pools" run --scenario mixed --memory 64
+refuses 2 "two results" run --ops 5 --json "$dir/x" --ktap "$dir/x"
+refuses 3 "can't write" run --ops 10 --json "$dir/none/out.json"
+[[ ! -e $dir/none ]] || fail "unwritable JSON: a file was left"
+[[ -z $(find "$dir" -name '*.tmp') ]] || fail "a refused run left a temporary file"
+
+# ---- results
+small=(--pool 2M=4 --memory 64 --quiet)
+expect '0|7' results run --ops 4000 --seed 7 "${small[@]}" --json "$dir/r.json" --ktap "$dir/r.ktap" --junit "$dir/r.xml"
+shows out "^seed 7$" results
+shows out "^repeat: .*--ops 4000 --seed 7" results
+shows out "validate: every round right" results
+awk 'length > 72 && !/^repeat:|--rounds/ {print "FAIL longer than 72 columns: " $0; bad = 1} END {exit bad}' "$dir/out" || failed=1
+holds json "$dir/r.json" /config/scenario mixed
+holds json "$dir/r.json" /seed 7
+holds json "$dir/r.json" /config/pools/0/hugepages 4
+holds json "$dir/r.json" /outcomes/0/key lookup-right
+cases=$(grep -cE '^  (not )?ok ' "$dir/r.ktap")
+holds xml "$dir/r.xml" testcase "$cases"
+holds ktap "$dir/r.ktap"
+[[ -z $(find "$dir" -name '*.tmp') ]] || fail "results: a temporary file was left"
+grep -q $'\033' "$dir/out" && fail "colour in a pipe"
+
+# ---- the same seed, one CPU: the same run
+for i in 1 2; do
+  expect '0|7' "one CPU" run --cpus 1 --ops 2000 --seed 11 --perturb never "${small[@]}" --json "$dir/same$i.json"
+  grep -vE '"seconds"|"command"' "$dir/same$i.json" >"$dir/same$i"
+done
+cmp -s "$dir/same1" "$dir/same2" || fail "one CPU, one seed: two results"
+
+# ---- a planted bug is found, and explained
+expect 1 "planted bug" run --scenario lookup_vs_restore --seconds 2 --without reset-struct-pages --quiet --json "$dir/bug.json"
+shows out "bad-page in" "planted bug"
+shows out "repeat the first bad round" "planted bug"
+holds json "$dir/bug.json" /verdict violation
+holds json "$dir/bug.json" /exit_code 1
+
+# ---- swarm, kernels by version
+expect '0|7' swarm run --ops 4000 --swarm "${small[@]}"
+expect '0|7' "kernel 7.1" run --ops 4000 --design 7.1 "${small[@]}"
+shows out "mixed on shared-tail" "kernel 7.1"
+
+# ---- Ctrl-C ends early with results
+"$tool" run --seconds 60 "${small[@]}" --json "$dir/int.json" >"$dir/out" 2>"$dir/err" &
 pid=$!
-sleep 1
+sleep 2
 kill -INT "$pid"
-wait "$pid"
-code=$?
-[[ $code == 0 || $code == 7 ]] || { echo "FAIL SIGINT: exit code $code"; failed=1; }
-shows out outcomes SIGINT
+code=0
+wait "$pid" || code=$?
+[[ $code == 0 || $code == 7 ]] || fail "Ctrl-C: exit code $code"
+shows out "interrupted" "Ctrl-C"
+holds json "$dir/int.json" /interrupted true
+
+# ---- a CPU that hangs is found, the results so far are kept
+expect 6 hang run --plant hang --hang-timeout 1 "${small[@]}" --json "$dir/hang.json" --ktap "$dir/hang.ktap"
+shows err "CPU 1: in test" hang
+shows err "waits for: TLB flush to be served" hang
+shows err "holds: mmap_lock" hang
+shows out "HANG" hang
+holds json "$dir/hang.json" /verdict hang
+holds ktap "$dir/hang.ktap"
+
+# ---- a crash says how to repeat it
+code=0
+(ulimit -c 0; exec "$tool" run --seconds 60 --seed 5 "${small[@]}") >"$dir/out" 2>"$dir/err" &
+pid=$!
+sleep 2
+kill -ABRT "$pid"
+wait "$pid" || code=$?
+[[ $code == 5 ]] || [[ $code == 1 || $code == 66 || $code == 134 ]] || fail "crash: exit code $code"
+shows err "repeat the round: .*--rounds 1 --seed" crash
 
 exit "$failed"

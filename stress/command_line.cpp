@@ -1,0 +1,221 @@
+#include "stress/command_line.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <random>
+#include <thread>
+
+#include "stress/numbers.h"
+
+namespace hvo::stress {
+
+namespace {
+
+constexpr u64 kMostMib = u64{1} << 24;  // 16 TiB
+constexpr u64 kMostThreads = 256;
+constexpr double kMostSeconds = 1e7;
+constexpr u64 kMostCount = u64{1} << 40;
+
+template <class Rows>
+std::string names_of(const Rows& rows) {
+  std::string s;
+  for (const auto& row : rows) s += (s.empty() ? "" : ", ") + std::string(row.name);
+  return s;
+}
+
+using Checked = std::expected<void, std::string>;
+
+Checked wrong(std::string why) { return std::unexpected(std::move(why)); }
+
+/// Reads `text` into `to`, if anything was said.
+Checked read(const std::string& option, const std::string& text, u64 least, u64 most, u64& to) {
+  if (text.empty()) return {};
+  const auto n = whole_number(text);
+  if (!n || *n < least || *n > most) {
+    return wrong(fmt::format("{} must be {} to {}, not '{}'", option, least, most, text));
+  }
+  to = *n;
+  return {};
+}
+
+Checked read(const std::string& option, const std::string& text, double most, double& to) {
+  if (text.empty()) return {};
+  const auto n = real_number(text);
+  if (!n || !(*n > 0) || *n > most) {
+    return wrong(fmt::format("{} must be more than 0 and at most {:.0f}, not '{}'", option, most, text));
+  }
+  to = *n;
+  return {};
+}
+
+Checked read_failures(const std::string& text, FailurePlan& plan) {
+  if (text.empty()) return {};
+  plan = {};
+  if (text == "none") return {};
+  const auto colon = text.find(':');
+  const std::string mode = text.substr(0, colon);
+  const auto n = whole_number(colon == std::string::npos ? "" : std::string_view(text).substr(colon + 1));
+  if (mode == "nth") plan.mode = FailurePlan::Mode::nth;
+  if (mode == "every") plan.mode = FailurePlan::Mode::every;
+  if (mode == "rate") plan.mode = FailurePlan::Mode::rate;
+  if (plan.mode == FailurePlan::Mode::none || !n || *n == 0) {
+    return wrong(fmt::format("--fail-alloc takes none, nth:N, every:N or rate:N with N at least 1, not '{}'", text));
+  }
+  plan.n = *n;
+  return {};
+}
+
+Checked read_names(const RunWords& w, RunOptions& o) {
+  o.scenario = find_scenario(w.scenario);
+  if (o.scenario == nullptr) {
+    return wrong(fmt::format("unknown scenario '{}'; known: {}", w.scenario, names_of(scenarios())));
+  }
+  const auto design = design_of(w.design);
+  if (!design) return wrong(design.error());
+  o.machine.design = *design;
+  const Geometry* geometry = find_geometry(w.geometry);
+  if (geometry == nullptr) {
+    return wrong(fmt::format("unknown geometry '{}'; known: {}", w.geometry, names_of(kGeometries)));
+  }
+  o.machine.geometry = *geometry;
+  for (const std::string& name : w.without) {
+    const auto* const found = std::ranges::find(kSafeguards, std::string_view(name), &SafeguardInfo::name);
+    if (found == kSafeguards.end()) {
+      return wrong(fmt::format("unknown safeguard '{}'; known: {}", name, names_of(kSafeguards)));
+    }
+    o.machine.safeguards = o.machine.safeguards.without(found->safeguard);
+  }
+  if (!w.flush.empty() && w.flush != "ipi" && w.flush != "broadcast") {
+    return wrong(fmt::format("--flush takes ipi or broadcast, not '{}'", w.flush));
+  }
+  if (w.flush == "broadcast") o.machine.flush_by = FlushBy::broadcast;
+  for (const Perturb p : {Perturb::never, Perturb::some, Perturb::always}) {
+    if (w.perturb == perturb_name(p)) o.perturb = p;
+  }
+  if (!w.perturb.empty() && w.perturb != perturb_name(o.perturb)) {
+    return wrong(fmt::format("--perturb takes never, some or always, not '{}'", w.perturb));
+  }
+  if (!w.plant.empty() && w.plant != "hang") return wrong(fmt::format("--plant takes hang, not '{}'", w.plant));
+  if (w.plant == "hang") o.plant = Plant::hang;
+  return {};
+}
+
+Checked read_counts(const RunWords& w, RunOptions& o) {
+  u64 cpus = o.scenario->default_cpus;
+  if (auto r = read("--cpus", w.cpus, 1, kMaxCpus, cpus); !r) return r;
+  u64 threads = std::min<u64>(cpus, std::max(1U, std::thread::hardware_concurrency()));
+  if (auto r = read("--threads", w.threads, 1, kMostThreads, threads); !r) return r;
+  o.machine.nr_cpus = static_cast<u32>(cpus);
+  o.nr_threads = static_cast<u32>(threads);
+  const int limits = (w.seconds.empty() ? 0 : 1) + (w.ops.empty() ? 0 : 1) + (w.rounds.empty() ? 0 : 1);
+  if (limits > 1) return wrong("--seconds, --ops and --rounds contradict each other: give one");
+  if (limits == 1) o.seconds = 0;
+  if (auto r = read("--seconds", w.seconds, kMostSeconds, o.seconds); !r) return r;
+  if (auto r = read("--ops", w.ops, 1, kMostCount, o.nr_ops); !r) return r;
+  if (auto r = read("--rounds", w.rounds, 1, kMostCount, o.nr_rounds); !r) return r;
+  o.seed = u64{std::random_device{}()} << 16 | (std::random_device{}() & 0xffff);
+  if (auto r = read("--seed", w.seed, 0, ~u64{0}, o.seed); !r) return r;
+  if (auto r = read("--hang-timeout", w.hang_timeout, kMostSeconds, o.hang_timeout); !r) return r;
+  o.machine.failures = default_failures(*o.scenario);
+  return read_failures(w.fail_alloc, o.machine.failures);
+}
+
+Checked read_memory(const RunWords& w, RunOptions& o) {
+  MachineConfig& m = o.machine;
+  if (!w.pool.empty()) {
+    auto pools = parse_pools(w.pool, m.geometry);
+    if (!pools) return wrong(pools.error());
+    o.pools = std::move(*pools);
+    for (std::size_t i = 0; i < o.pools.size(); ++i) {
+      const bool is_default = o.pools[i].order == m.geometry.huge_order;
+      m.pools[i] = {o.pools[i].order, o.pools[i].nr, is_default ? o.scenario->pools.nr_overcommit : 0};
+    }
+  }
+  if (auto r = read("--memory", w.memory, 1, kMostMib, o.memory_mib); !r) return r;
+  const u64 needed = mib_needed(o.pools, m.geometry);
+  const u64 most = o.memory_mib != 0 ? o.memory_mib : kMostMib;
+  if (needed > most) {
+    return wrong(fmt::format("--pool {} needs {} MiB of memory, its struct pages included; there are {} MiB{}", w.pool,
+                             needed, most, o.memory_mib != 0 ? " (--memory)" : ""));
+  }
+  m.memory_pages = (o.memory_mib << 20) >> m.geometry.page_shift;
+  set_defaults(*o.scenario, m);
+  if (o.pools.empty() && o.memory_mib != 0) {
+    std::vector<PoolRequest> wanted;
+    for (const PoolConfig& p : m.pools) wanted.push_back({p.order, p.nr_huge_pages});
+    const u64 least = mib_needed(wanted, m.geometry);
+    if (least > o.memory_mib) {
+      return wrong(fmt::format("scenario {} wants pools that need {} MiB; --memory gives {} MiB: give more, or --pool",
+                               o.scenario->name, least, o.memory_mib));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+std::expected<const Design*, std::string> design_of(const std::string& text) {
+  if (const Design* d = find_design(text)) return d;
+  const auto dot = text.find('.');
+  const auto major = whole_number(std::string_view(text).substr(0, dot));
+  const auto minor = dot == std::string::npos ? std::nullopt : whole_number(std::string_view(text).substr(dot + 1));
+  if (major && minor && *major < 100 && *minor < 1000) {
+    const Design* d = find_design_of_kernel(static_cast<u32>(*major), static_cast<u32>(*minor));
+    if (d != nullptr) return d;
+    return std::unexpected(fmt::format("kernel {} has no HVO: it began with 5.14", text));
+  }
+  return std::unexpected(
+      fmt::format("unknown design '{}'; known: {}, or a kernel version such as 6.12", text, names_of(kDesigns)));
+}
+
+void add_run_options(CLI::App& app, RunWords& w) {
+  app.add_option("--scenario", w.scenario, "what happens (default mixed); hvo-stress list shows all")
+      ->group("What")
+      ->type_name("NAME");
+  const auto add = [&](const char* group, const char* name, std::string& to, const char* type, const char* what) {
+    app.add_option(name, to, what)->group(group)->type_name(type);
+  };
+  add("What", "--design", w.design, "NAME", "generation of HVO, or a kernel version such as 6.12 (default fake-head)");
+  add("What", "--geometry", w.geometry, "NAME", "page and hugepage sizes (default x86-64)");
+  add("What", "--pool", w.pool, "SIZE=N,...", "hugepages from the start, as 2M=512,1G=2 (default: the scenario's)");
+  add("What", "--memory", w.memory, "MIB", "modelled memory (default: what pools and scenario need)");
+  add("How long", "--seconds", w.seconds, "S", "stop after so long (default 10)");
+  add("How long", "--ops", w.ops, "N", "or after so many operations");
+  add("How long", "--rounds", w.rounds, "N", "or after so many rounds, a fresh machine each");
+  add("Who", "--cpus", w.cpus, "N", "simulated CPUs (default 2)");
+  add("Who", "--threads", w.threads, "N", "host threads (default: the smaller of CPUs and cores)");
+  add("Luck", "--seed", w.seed, "N", "of the first round; the next one has the next seed (default random)");
+  app.add_flag("--swarm", w.swarm, "each round runs a random half of the actors, weighed anew")->group("Luck");
+  add("Luck", "--perturb", w.perturb, "WHEN",
+      "never, some or always: delay CPUs in the middle of things (default some)");
+  add("Machine", "--flush", w.flush, "HOW", "ipi (x86) or broadcast (arm64) TLB flushes (default ipi)");
+  app.add_flag("--ll-sc", w.ll_sc, "a compare-exchange that fails does not store, so it does not trap")
+      ->group("Machine");
+  add("Trouble", "--fail-alloc", w.fail_alloc, "PLAN", "fail allocations: nth:N, every:N, rate:N or none");
+  app.add_option("--without", w.without, "remove safeguards: a bug that the run must find")
+      ->group("Trouble")
+      ->type_name("NAME,...")
+      ->delimiter(',');
+  add("Trouble", "--hang-timeout", w.hang_timeout, "S", "a CPU that finishes nothing for so long hangs (default 20)");
+  add("Results", "--json", w.json, "FILE", "everything, as JSON");
+  add("Results", "--ktap", w.ktap, "FILE", "KTAP, as kernel tests print it");
+  add("Results", "--junit", w.junit, "FILE", "JUnit XML");
+  app.add_flag("--quiet", w.quiet, "no status line")->group("Results");
+  app.add_option("--plant", w.plant)->group("");  // hidden: defects of the tool itself, for its tests
+}
+
+std::expected<RunOptions, std::string> to_options(const RunWords& w, const std::string& program) {
+  RunOptions o;
+  o.program = program;
+  o.swarm = w.swarm;
+  o.is_quiet = w.quiet;
+  o.machine.memory_pages = 0;
+  o.machine.ll_sc = w.ll_sc;
+  for (const auto step : {read_names, read_counts, read_memory}) {
+    if (auto r = step(w, o); !r) return std::unexpected(r.error());
+  }
+  return o;
+}
+
+}  // namespace hvo::stress

@@ -1,0 +1,27 @@
+// command_line: what the user typed, checked.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
+#include "stress/run_options.h"
+
+namespace hvo::stress {
+
+/// The words of `run`, as typed.
+struct RunWords {
+  std::string scenario = "mixed", design = "fake-head", geometry = "x86-64";
+  std::string cpus, threads, seconds, ops, rounds, seed, memory, pool, fail_alloc, flush, perturb, hang_timeout, plant;
+  std::string json, ktap, junit;
+  std::vector<std::string> without;
+  bool swarm = false, quiet = false, ll_sc = false;
+};
+
+void add_run_options(CLI::App& app, RunWords& words);
+/// Error: one line that says what is wrong and what is known; exit code 2.
+std::expected<RunOptions, std::string> to_options(const RunWords& words, const std::string& program);
+/// A design by name or kernel version ("6.12"). Error: one line.
+std::expected<const Design*, std::string> design_of(const std::string& text);
+
+}  // namespace hvo::stress

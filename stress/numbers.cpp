@@ -1,0 +1,35 @@
+#include "stress/numbers.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <cmath>
+
+namespace hvo::stress {
+
+std::optional<u64> whole_number(std::string_view text) {
+  const bool is_hex = text.starts_with("0x") || text.starts_with("0X");
+  if (is_hex) text.remove_prefix(2);
+  u64 n = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n, is_hex ? 16 : 10);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return n;
+}
+
+std::optional<double> real_number(std::string_view text) {
+  double n = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
+  if (error != std::errc{} || end != text.data() + text.size() || !std::isfinite(n)) return std::nullopt;
+  return n;
+}
+
+std::string short_number(double n) {
+  constexpr std::array<char, 5> kUnits{'k', 'M', 'G', 'T', 'P'};
+  if (n < 999.5) return fmt::format("{:.0f}", n);
+  std::size_t unit = 0;
+  for (n /= 1000; n >= 999.95 && unit + 1 < kUnits.size(); ++unit) n /= 1000;
+  return fmt::format("{:.1f}{}", n, kUnits[unit]);
+}
+
+}  // namespace hvo::stress

@@ -1,0 +1,19 @@
+// numbers: from a user's text, and into few characters.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/base/types.h"
+
+namespace hvo::stress {
+
+/// The whole of `text` as a decimal or 0x number; nothing if it is anything else or does not fit.
+std::optional<u64> whole_number(std::string_view text);
+/// The whole of `text` as a finite decimal number.
+std::optional<double> real_number(std::string_view text);
+/// "999", "12.3k", "4.5M": at most six characters.
+std::string short_number(double n);
+
+}  // namespace hvo::stress

@@ -1,0 +1,77 @@
+#include "stress/parallel/status_line.h"
+
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "stress/numbers.h"
+
+namespace hvo::stress {
+
+namespace {
+
+constexpr double kSmoothing = 1;  // seconds over which a rewritten rate is averaged
+
+std::size_t terminal_width() {
+  winsize size{};
+  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col < 20) return 80;
+  return size.ws_col;
+}
+
+std::string left_text(const Progress& p) {
+  return p.seconds_left ? fmt::format("{:.0f} s left", *p.seconds_left) : "no end set";
+}
+
+}  // namespace
+
+std::string status_text(const Progress& p, double ops_rate, double lookups_rate) {
+  const LiveNumbers& n = p.numbers;
+  return fmt::format(
+      "{:.0f} s: round {}, {} operations/s, {} lookups/s, {} folios optimised, {} frames saved, {} interesting, "
+      "{} known-hole, {} forbidden, {}",
+      p.seconds, p.nr_rounds, short_number(ops_rate), short_number(lookups_rate), n.nr_optimized, n.frames_saved,
+      n.interesting, n.known_hole, n.forbidden, left_text(p));
+}
+
+std::string short_status_text(const Progress& p, double ops_rate, double lookups_rate) {
+  const LiveNumbers& n = p.numbers;
+  return fmt::format("{} | {} op/s {} lookup/s | optimised {} saved {} | inter {} hole {} FORB {}", left_text(p),
+                     short_number(ops_rate), short_number(lookups_rate), n.nr_optimized, n.frames_saved,
+                     short_number(static_cast<double>(n.interesting)), short_number(static_cast<double>(n.known_hole)),
+                     short_number(static_cast<double>(n.forbidden)));
+}
+
+StatusLine::Form StatusLine::form_for_stderr() { return isatty(STDERR_FILENO) != 0 ? Form::rewritten : Form::appended; }
+
+void StatusLine::show(const Progress& p) {
+  const double dt = std::max(p.seconds - last_seconds_, 1e-3);
+  const double weight = form_ == Form::rewritten ? std::min(1.0, dt / kSmoothing) : 1.0;
+  const auto ops = static_cast<double>(p.numbers.nr_ops - std::min(p.numbers.nr_ops, last_.nr_ops));
+  const auto lookups = static_cast<double>(p.numbers.nr_lookups - std::min(p.numbers.nr_lookups, last_.nr_lookups));
+  ops_rate_ += (ops / dt - ops_rate_) * weight;
+  lookups_rate_ += (lookups / dt - lookups_rate_) * weight;
+  last_ = p.numbers;
+  last_seconds_ = p.seconds;
+  due_ = p.seconds + period();
+  if (form_ == Form::appended) {
+    std::fputs(fmt::format("hvo-stress: {}\n", status_text(p, ops_rate_, lookups_rate_)).c_str(), stderr);
+    return;
+  }
+  std::string text = short_status_text(p, ops_rate_, lookups_rate_);
+  text.resize(std::min(text.size(), terminal_width() - 1));
+  const std::size_t width = text.size();
+  text.resize(std::max(width, width_), ' ');  // covers what stood there
+  width_ = width;
+  std::fputs(("\r" + text).c_str(), stderr);
+}
+
+void StatusLine::clear() {
+  if (width_ == 0) return;
+  std::fputs(("\r" + std::string(width_, ' ') + "\r").c_str(), stderr);
+  width_ = 0;
+}
+
+}  // namespace hvo::stress

@@ -1,0 +1,146 @@
+#include "stress/report/text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "stress/verdict.h"
+
+namespace hvo::stress {
+
+namespace {
+
+constexpr std::string_view kReset = "\033[0m";
+
+std::string_view colour_of(Grade grade) {
+  switch (grade) {
+    case Grade::acceptable: return "\033[32m";
+    case Grade::interesting: return "\033[36m";
+    case Grade::known_hole: return "\033[33m";
+    case Grade::forbidden: return "\033[1;31m";
+  }
+  return "";
+}
+
+class Text {
+ public:
+  Text(const RunOptions& options, const RunResult& result, bool colour) : o_(options), r_(result), colour_(colour) {}
+
+  std::string operator()() {
+    heading();
+    outcomes();
+    findings();
+    windows();
+    costs();
+    s_ += fmt::format("\nvmemmap frames saved: {} at the end, {} at most, of {}\n", r_.frames_saved,
+                      r_.frames_saved_peak, r_.frames_of_vmemmap);
+    if (r_.nr_rounds_apart != 0) {
+      s_ += fmt::format("in {} of {} rounds the CPUs did not start together\n", r_.nr_rounds_apart, r_.nr_rounds);
+    }
+    const bool is_valid = r_.outcomes.of(Key::not_valid) == 0;
+    s_ += fmt::format("validate: {}\n", r_.is_hung ? "not done" : is_valid ? "every round right" : "FAILED");
+    if (r_.first_bad_round) {
+      s_ += "repeat the first bad round (threads interleave anew each time):\n  " +
+            command_of_round(o_, *r_.first_bad_round) + "\n";
+    }
+    const Verdict verdict = verdict_of(o_, r_);
+    const Grade grade = verdict == Verdict::pass      ? Grade::acceptable
+                        : verdict == Verdict::vacuous ? Grade::known_hole
+                                                      : Grade::forbidden;
+    s_ += painted(grade, verdict_line(o_, r_)) + "\n";
+    return s_;
+  }
+
+ private:
+  std::string painted(Grade grade, const std::string& text) const {
+    return colour_ ? fmt::format("{}{}{}", colour_of(grade), text, kReset) : text;
+  }
+
+  void heading() {
+    s_ += fmt::format("\n{} on {}, {} CPUs on {} threads, seed {}\n", o_.scenario->name, o_.machine.design->name,
+                      o_.machine.nr_cpus, o_.nr_threads, o_.seed);
+    s_ += fmt::format("{} operations, {} lookups, {} rounds, {:.1f} s{}\n", r_.nr_ops, r_.nr_lookups(), r_.nr_rounds,
+                      r_.seconds, r_.is_interrupted ? ", interrupted" : "");
+  }
+
+  void outcomes() {
+    s_ += "\noutcomes\n";
+    for (const Outcome& o : kOutcomes) {
+      const u64 n = r_.outcomes.of(o.key);
+      if (n == 0) continue;
+      s_ += fmt::format("{:>12}  {}  {}\n", n, painted(o.grade, fmt::format("{:<11}", grade_name(o.grade))), o.name);
+      s_ += wrapped(o.why, 14);
+    }
+    const auto holes = o_.machine.design->holes;
+    for (std::size_t i = 0; i < holes.size(); ++i) {
+      if (r_.outcomes.holes[i] == 0) continue;
+      s_ += fmt::format("{:>12}  of these: {}\n", r_.outcomes.holes[i], op_name(holes[i].op));
+      s_ += wrapped(fmt::format("{}; fixed by: {}", holes[i].why, holes[i].fixed_by), 14);
+    }
+  }
+
+  void findings() {
+    if (r_.findings.empty()) return;
+    s_ += "\nfirst violations\n";
+    for (const Finding& f : r_.findings) s_ += fmt::format("  round {}: ", f.round + 1) + violation_text(f.violation);
+  }
+
+  void windows() {
+    s_ += "\nwindows\n";
+    for (const Window& w : o_.scenario->windows) {
+      const WindowState state = window_state(o_, r_, w);
+      const std::string_view said = state == WindowState::hit ? "hit" : state == WindowState::missed ? "MISSED" : "n/a";
+      s_ +=
+          fmt::format("{:>12}  {:<6}  {:.50}\n", r_.events[w.event], said, kEventTexts[static_cast<unsigned>(w.event)]);
+    }
+  }
+
+  /// Per operation: per folio optimised or restored, the operations that cost.
+  void costs() {
+    const double ops = static_cast<double>(r_.events[Event::folio_optimized] + r_.events[Event::folio_restored]);
+    s_ += fmt::format("\n{:>12}  {:>9}  counters\n", "", "per folio");
+    for (unsigned i = 0; i < kNrEvents; ++i) {
+      const bool is_window =
+          std::ranges::any_of(o_.scenario->windows, [i](const Window& w) { return w.event == static_cast<Event>(i); });
+      if (r_.events.v[i] == 0 || is_window) continue;
+      const bool is_cost = i <= static_cast<unsigned>(Event::bytes_copied) && ops != 0;
+      const std::string each = is_cost ? fmt::format("{:.2f}", static_cast<double>(r_.events.v[i]) / ops) : "";
+      s_ += fmt::format("{:>12}  {:>9}  {:.47}\n", r_.events.v[i], each, kEventTexts[i]);
+    }
+  }
+
+  const RunOptions& o_;
+  const RunResult& r_;
+  bool colour_;
+  std::string s_;
+};
+
+}  // namespace
+
+std::string wrapped(std::string_view text, std::size_t indent, std::size_t width) {
+  std::string s;
+  std::string line;
+  while (!text.empty()) {
+    const std::size_t blank = std::min(text.find(' '), text.size());
+    const std::string_view word = text.substr(0, blank);
+    if (!line.empty() && indent + line.size() + 1 + word.size() > width) {
+      s += std::string(indent, ' ') + line + "\n";
+      line.clear();
+    }
+    line += (line.empty() ? "" : " ") + std::string(word);
+    text.remove_prefix(std::min(blank + 1, text.size()));
+  }
+  return s + std::string(indent, ' ') + line + "\n";
+}
+
+std::string violation_text(const Violation& v) {
+  std::string s = fmt::format("{} in {} on CPU {}\n", rule_name(v.rule), op_name(v.op), v.cpu);
+  s += wrapped(v.what, 4);
+  return s + fmt::format("    object {:#x}, expected {:#x}, seen {:#x}\n", v.object, v.expected, v.seen);
+}
+
+std::string report_text(const RunOptions& options, const RunResult& result, bool colour) {
+  return Text(options, result, colour)();
+}
+
+}  // namespace hvo::stress

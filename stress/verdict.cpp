@@ -1,0 +1,72 @@
+#include "stress/verdict.h"
+
+#include <fmt/format.h>
+
+namespace hvo::stress {
+
+namespace {
+
+/// CPUs that never ran side by side raced with nobody.
+bool never_met(const RunResult& result) { return result.nr_rounds != 0 && result.nr_rounds_apart == result.nr_rounds; }
+
+}  // namespace
+
+WindowState window_state(const RunOptions& options, const RunResult& result, const Window& window) {
+  if (result.events[window.event] != 0) return WindowState::hit;
+  return is_asked(window, *options.machine.design) ? WindowState::missed : WindowState::not_asked;
+}
+
+u64 nr_windows(const RunOptions& options, const RunResult& result, WindowState state) {
+  u64 n = 0;
+  for (const Window& w : options.scenario->windows) n += window_state(options, result, w) == state ? 1 : 0;
+  return n;
+}
+
+Verdict verdict_of(const RunOptions& options, const RunResult& result) {
+  if (result.is_hung) return Verdict::hang;
+  if (result.outcomes.nr_forbidden() != 0) return Verdict::violation;
+  const bool missed = nr_windows(options, result, WindowState::missed) != 0;
+  return missed || never_met(result) ? Verdict::vacuous : Verdict::pass;
+}
+
+std::string_view verdict_name(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::pass: return "pass";
+    case Verdict::violation: return "violation";
+    case Verdict::hang: return "hang";
+    case Verdict::vacuous: return "vacuous";
+  }
+  return "?";
+}
+
+int exit_code(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::pass: return kPass;
+    case Verdict::violation: return kViolation;
+    case Verdict::hang: return kHang;
+    case Verdict::vacuous: return kVacuous;
+  }
+  return kCrash;
+}
+
+std::string verdict_line(const RunOptions& options, const RunResult& result) {
+  const u64 hit = nr_windows(options, result, WindowState::hit);
+  const u64 missed = nr_windows(options, result, WindowState::missed);
+  const u64 forbidden = result.outcomes.nr_forbidden();
+  const char* const end = result.is_interrupted ? " (interrupted)" : "";
+  switch (verdict_of(options, result)) {
+    case Verdict::pass:
+      return fmt::format("PASS: nothing forbidden in {} operations, {} of {} windows hit{}", result.nr_ops, hit,
+                         hit + missed, end);
+    case Verdict::violation:
+      return fmt::format("VIOLATION: {} forbidden outcome{}{}", forbidden, forbidden == 1 ? "" : "s", end);
+    case Verdict::hang:
+      return fmt::format("HANG: a CPU finished no operation for {} s; {} forbidden outcomes before",
+                         options.hang_timeout, forbidden);
+    case Verdict::vacuous: break;
+  }
+  if (never_met(result)) return fmt::format("VACUOUS: in no round did the CPUs start together{}", end);
+  return fmt::format("VACUOUS: nothing forbidden, but {} of {} windows missed{}", missed, hit + missed, end);
+}
+
+}  // namespace hvo::stress

@@ -1,0 +1,38 @@
+// verdict: what a run's result means, and its exit code.
+#pragma once
+
+#include <string>
+
+#include "stress/result.h"
+#include "stress/run_options.h"
+
+namespace hvo::stress {
+
+/// Exit codes of hvo-stress (design.md, section 9).
+inline constexpr int kPass = 0;
+inline constexpr int kViolation = 1;
+inline constexpr int kUsage = 2;
+inline constexpr int kResource = 3;
+inline constexpr int kCrash = 5;
+inline constexpr int kHang = 6;
+inline constexpr int kVacuous = 7;
+inline constexpr int kKilled = 130;  ///< by a second Ctrl-C
+
+enum class Verdict : u8 {
+  pass,
+  violation,  ///< at least one forbidden outcome
+  hang,
+  vacuous,  ///< nothing forbidden, but a window was never hit, or the CPUs never started together
+};
+Verdict verdict_of(const RunOptions& options, const RunResult& result);
+std::string_view verdict_name(Verdict verdict);
+int exit_code(Verdict verdict);
+/// One line, with the numbers behind it.
+std::string verdict_line(const RunOptions& options, const RunResult& result);
+
+enum class WindowState : u8 { hit, missed, not_asked };
+WindowState window_state(const RunOptions& options, const RunResult& result, const Window& window);
+/// How many windows of the scenario are in this state.
+u64 nr_windows(const RunOptions& options, const RunResult& result, WindowState state);
+
+}  // namespace hvo::stress
