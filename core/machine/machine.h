@@ -35,6 +35,8 @@ class Machine {
   Cpu& cpu(u32 i) { return *cpus_[i]; }
   std::span<Cpu* const> cpus() const { return cpus_; }
   FrameSource& frames() { return source_; }
+  const PhysicalMemory& memory() const { return memory_; }
+  const Arena& arena() const { return arena_; }
   const FrameTable& frame_table() const { return memory_.frames(); }
   PageTable& page_table() { return table_; }
   Vmemmap& vmemmap() { return vmemmap_; }
