@@ -1,0 +1,118 @@
+#include "core/machine/host_mirror.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <utility>
+
+namespace hvo {
+
+namespace {
+
+constexpr u64 kHostPage = 4096;
+/// The reservation is cut in two while it is replaced, and the C library may map a little meanwhile.
+constexpr u64 kSpareMappings = 64;
+
+std::unexpected<std::string> host_error(const char* what) {
+  const int error = errno;
+  return std::unexpected(std::string(what) + ": " + std::strerror(error));
+}
+
+std::byte* host_pointer(u64 va) { return reinterpret_cast<std::byte*>(va); }
+
+u64 mappings_in_use() {
+  std::ifstream maps("/proc/self/maps");
+  return static_cast<u64>(std::count(std::istreambuf_iterator<char>(maps), {}, '\n'));
+}
+
+/// vm.max_map_count, or its default where it can't be read.
+u64 max_map_count() {
+  std::ifstream file("/proc/sys/vm/max_map_count");
+  u64 n = 65530;
+  file >> n;
+  return n;
+}
+
+}  // namespace
+
+u64 mappings_of(const std::vector<DumpRow>& rows) {
+  u64 n = 0;
+  for (const DumpRow& row : rows) n += row.shape == DumpRow::Shape::same ? row.nr_entries : 1;
+  return n;
+}
+
+std::string refuse_mappings(u64 needed, u64 in_use, u64 max_map_count) {
+  const u64 wanted = needed + in_use + kSpareMappings;
+  if (wanted <= max_map_count) return {};
+  return "mirroring this vmemmap takes " + std::to_string(needed) + " memory mappings beside the " +
+         std::to_string(in_use) + " in use, and vm.max_map_count is " + std::to_string(max_map_count) +
+         ": sudo sysctl vm.max_map_count=" + std::to_string(wanted);
+}
+
+std::expected<HostMirror, std::string> HostMirror::reserve(const MachineConfig& config) {
+  if (config.geometry.page_size() != kHostPage || sysconf(_SC_PAGESIZE) != kHostPage) {
+    return std::unexpected("only a geometry of 4 KiB pages can be mirrored on a host of 4 KiB pages, not " +
+                           std::string(config.geometry.name));
+  }
+  const u64 bytes = sizes_of(config).vmemmap_bytes;
+  const u64 pmd = config.geometry.pmd_size();
+  void* p = mmap(nullptr, bytes + pmd, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (p == MAP_FAILED) return host_error("reserving address space for the vmemmap");
+  const u64 start = reinterpret_cast<u64>(p);
+  const u64 base = align_up(start, pmd);
+  if (base != start) munmap(p, base - start);
+  if (const u64 rest = start + pmd - base; rest != 0) munmap(host_pointer(base + bytes), rest);
+  return HostMirror(base, bytes);
+}
+
+HostMirror::HostMirror(HostMirror&& other) noexcept
+    : base_(other.base_), bytes_(std::exchange(other.bytes_, 0)), nr_mappings_(other.nr_mappings_) {}
+
+HostMirror::~HostMirror() {
+  if (bytes_ != 0) munmap(host_pointer(base_), bytes_);
+}
+
+std::expected<void, std::string> HostMirror::map_row(const Machine& machine, const DumpRow& row) {
+  const bool alias = row.shape == DumpRow::Shape::same;
+  const u64 step = alias ? kHostPage : row.end - row.start;
+  const int protection = row.writable ? PROT_READ | PROT_WRITE : PROT_READ;
+  for (u64 va = row.start; va != row.end; va += step) {
+    const auto offset = static_cast<off_t>(u64{row.frame.v} * kHostPage);
+    void* p =
+        mmap(host_pointer(va), step, protection, MAP_SHARED | MAP_FIXED | MAP_POPULATE, machine.memory().fd(), offset);
+    if (p == MAP_FAILED) return host_error("mapping the vmemmap");
+    ++nr_mappings_;
+  }
+  return {};
+}
+
+std::expected<void, std::string> HostMirror::map(Machine& machine) {
+  PageTable& table = machine.page_table();
+  HVO_CHECK(table.vmemmap_base() == base_ && table.vmemmap_end() == base_ + bytes_,
+            "a mirror maps the machine that was built on its address");
+  std::vector<DumpRow> rows;
+  Cpu& cpu = machine.cpu(0);
+  cpu.run();
+  ptdump(cpu, table, table.vmemmap_base(), table.vmemmap_end(), rows);
+  cpu.idle();
+  // Starting again from one reservation: what was mapped before would count twice.
+  if (mmap(host_pointer(base_), bytes_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) ==
+      MAP_FAILED) {
+    return host_error("reserving the vmemmap again");
+  }
+  nr_mappings_ = 0;
+  if (std::string why = refuse_mappings(mappings_of(rows), mappings_in_use(), max_map_count()); !why.empty()) {
+    return std::unexpected(std::move(why));
+  }
+  for (const DumpRow& row : rows) {
+    if (auto r = map_row(machine, row); !r) return r;
+  }
+  return {};
+}
+
+}  // namespace hvo
