@@ -26,9 +26,9 @@ constexpr std::array kFirst{Actor{"first-folio", 1, first_folio}};
 constexpr std::array kTails{Actor{"aligned-tail", 3, aligned_tail}, Actor{"referenced", 1, referenced}};
 constexpr std::array kAnyLookup{Actor{"referenced", 1, referenced}, Actor{"speculative", 1, speculative},
                                 Actor{"aligned-tail", 1, aligned_tail}};
-constexpr std::array kSplitters{Actor{"fresh-folio", 1, fresh_folio}, Actor{"dump", 1, dump}};
-constexpr std::array kDemoter{Actor{"demote", 2, demote}, Actor{"resize-gigantic", 3, resize_gigantic},
-                              Actor{"resize", 1, resize}, Actor{"hog", 1, hog}};
+constexpr std::array kSplitters{Actor{"fresh-folio", 1, fresh_folio}, Actor{"dump-often", 1, dump_often}};
+constexpr std::array kDemoter{Actor{"demote", 3, demote}, Actor{"resize-gigantic", 3, resize_gigantic},
+                              Actor{"resize", 1, resize}, Actor{"hog", 2, hog}};
 constexpr std::array kUsers{Actor{"gigantic-folio", 4, gigantic_folio}, Actor{"folio", 4, folio},
                             Actor{"referenced", 2, referenced}, Actor{"speculative", 8, speculative}};
 constexpr std::array kFailing{Actor{"fresh-folio", 16, fresh_folio}, Actor{"fresh-gigantic", 1, fresh_gigantic},

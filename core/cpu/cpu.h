@@ -45,7 +45,7 @@ using WalkFn = Translation (*)(void* mmu, Cpu& cpu, u64 va);
 struct CpuWiring {
   CpuState* state = nullptr;
   std::span<Slot> mailbox;  ///< one per CPU of the machine, indexed by the initiator
-  std::span<Slot> tlbi;     ///< the same for flushes that need no interrupt
+  std::span<Slot> tlbi{};   ///< the same for flushes that need no interrupt
   FlushBy flush_by = FlushBy::ipi;
   bool ll_sc = false;  ///< a compare-exchange that fails stores nothing: load-linked/store-conditional
   Tlb tlb;

@@ -2,21 +2,25 @@
 
 #include <sched.h>
 
+#include <utility>
+
 #include "core/cpu/cpu.h"
 #include "core/cpu/direct.h"
 
 namespace hvo::stress {
 
 namespace {
-constexpr u64 kStepsPerDelay = 512;
+constexpr u64 kStepsPerDelay = 1024;
+constexpr u64 kOrderingStepsPerDelay = 64;
 constexpr u64 kDelaysPerYield = 8;
-constexpr u64 kMostPauses = 4096;  ///< some tens of microseconds
+constexpr u64 kMostPauses = 512;  ///< some tens of microseconds
 constexpr u64 kHitsPerEviction = 64;
 constexpr u32 kPausesPerYield = 64;
 }  // namespace
 
-void Perturber::before(Cpu& /*cpu*/, const Access& /*access*/) {
-  if (!rng_.one_in(kStepsPerDelay)) return;
+void Perturber::before(Cpu& /*cpu*/, const Access& access) {
+  const bool follows = std::exchange(was_ordering_, access.order != MemoryOrder::relaxed);
+  if (!rng_.one_in(follows ? kOrderingStepsPerDelay : kStepsPerDelay)) return;
   if (rng_.one_in(kDelaysPerYield)) {
     sched_yield();
     return;

@@ -25,6 +25,7 @@ class Perturber : public Engine {
  private:
   Rng rng_;
   u32 nr_waits_ = 0;
+  bool was_ordering_ = false;  ///< the last step was more than a relaxed access
 };
 
 }  // namespace hvo::stress

@@ -29,6 +29,7 @@ void aligned_tail(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng);   ///< 
 void walk(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng);           ///< takes a reference on any pfn
 void filtered_walk(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng);  ///< the same, tails left out
 void dump(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng);           ///< page-table dump
+void dump_often(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng);     ///< many dumps in a row
 
 /// Gives all back and drains the pools, as CPU 0 of a machine whose other CPUs are idle for good and whose allocations
 /// fail no more. False when something stayed behind.

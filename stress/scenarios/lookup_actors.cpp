@@ -7,6 +7,7 @@ namespace hvo::stress {
 namespace {
 
 constexpr int kLookupsPerReference = 4;
+constexpr int kDumps = 32;                ///< about as long as a folio takes to come
 constexpr int kLookupsOfTails = 256;  ///< about as long as a folio takes to come or go
 
 Outcomes& outcomes_of(Cpu& cpu, Shared& shared) { return shared.cpus[cpu.id()].outcomes; }
@@ -122,6 +123,10 @@ void dump(Cpu& cpu, Machine& machine, Shared& shared, Rng& /*rng*/) {
     if (row.start != at) cpu.report({.rule = Rule::range, .object = row.start, .expected = at, .what = "dump row"});
     at = row.end;
   }
+}
+
+void dump_often(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng) {
+  for (int i = 0; i < kDumps; ++i) dump(cpu, machine, shared, rng);
 }
 
 }  // namespace hvo::stress
