@@ -34,6 +34,11 @@ namespace hvo {
   X(surplus_alloc, "surplus folios made by overcommit")                             \
   X(pool_grown, "folios added to a pool")                                           \
   X(pool_shrunk, "folios removed from a pool")                                      \
+  X(folio_dissolved, "folios dissolved")                                            \
+  X(free_deferred, "folios whose freeing was deferred")                             \
+  X(work_scheduled, "deferred work scheduled")                                      \
+  X(huge_poisoned, "memory errors noted on hugepages")                              \
+  X(page_poisoned, "memory errors noted on ordinary pages")                         \
   X(page_alloc, "ordinary pages and compounds allocated")                           \
   X(page_free, "ordinary pages and compounds freed")                                \
   X(lookup, "lookups checked")                                                      \
@@ -56,6 +61,10 @@ namespace hvo {
   X(window_partial_rollback, "partial remap rolled back")                           \
   X(window_surplus_by_failure, "folio kept as surplus, restore failed")             \
   X(window_overcommit_race_lost, "overcommit used up while a folio was made")       \
+  X(window_deferred_backlog, "worker found several folios to free")                 \
+  X(window_dissolve_lost, "dissolve met a folio that had just been taken")          \
+  X(window_dissolve_undone, "dissolve without memory, undone")                      \
+  X(window_poison_met_optimized, "memory error in an optimised folio")              \
   X(window_demote_enomem, "demotion without memory, undone")                        \
   X(window_read_only_trap, "store to a read-only tail trapped")                     \
   X(window_unfiltered_trap, "unfiltered walker hit a read-only tail")               \

@@ -46,6 +46,28 @@ class IndexList {
     --head_->size;
     return n;
   }
+  /// The first member for which pred(n) holds, or ListHead::kEnd.
+  template <class Pred>
+  u32 find_if(Pred pred) const {
+    u32 n = head_->first;
+    for (u64 i = 0; i < head_->size; ++i, n = links_[n]) {
+      if (pred(n)) return n;
+    }
+    return ListHead::kEnd;
+  }
+  /// Takes `n` out of the middle; false when it is not on this list. Linear in the list.
+  bool remove(u32 n) {
+    u32 before = ListHead::kEnd;
+    u32 at = head_->first;
+    for (u64 i = 0; i < head_->size; before = at, at = links_[at], ++i) {
+      if (at != n) continue;
+      (before == ListHead::kEnd ? head_->first : links_[before]) = links_[n];
+      if (head_->last == n) head_->last = before;
+      --head_->size;
+      return true;
+    }
+    return false;
+  }
   /// Moves all of `other`, a list over the same links, to the end.
   void append(IndexList& other) {
     if (other.is_empty()) return;

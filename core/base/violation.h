@@ -57,6 +57,7 @@ enum class Op : u8 {
   set_max_huge_pages,
   demote_pool_huge_page,
   dissolve_free_hugetlb_folio,
+  free_hpage_work,
   memory_failure,
   flush_tlb,
   synchronize_rcu,
@@ -91,6 +92,7 @@ constexpr std::string_view op_name(Op op) {
     case Op::set_max_huge_pages: return "set_max_huge_pages";
     case Op::demote_pool_huge_page: return "demote_pool_huge_page";
     case Op::dissolve_free_hugetlb_folio: return "dissolve_free_hugetlb_folio";
+    case Op::free_hpage_work: return "free_hpage_workfn";
     case Op::memory_failure: return "memory_failure";
     case Op::flush_tlb: return "flush_tlb_kernel_range";
     case Op::synchronize_rcu: return "synchronize_rcu";

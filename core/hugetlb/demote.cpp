@@ -34,7 +34,7 @@ std::expected<void, Errno> Hugetlb::demote_free_folio(Cpu& cpu, Hstate& src, Hst
   bool was_surplus = false;
   {
     const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
-    head = dequeue_hugetlb_folio(src);
+    head = dequeue_hugetlb_folio(cpu, src);
     if (head == kNoPfn) return std::unexpected(Errno::ebusy);
     was_surplus = src.counters.surplus_huge_pages != 0;
     remove_hugetlb_folio(cpu, src, head, was_surplus);
@@ -47,6 +47,7 @@ std::expected<void, Errno> Hugetlb::demote_free_folio(Cpu& cpu, Hstate& src, Hst
     --src.nr_demoting;
     return restored;
   }
+  if (!unmark_healthy(cpu, src, head, was_surplus)) return std::unexpected(Errno::ebusy);
   const MutexGuard resizing(cpu, dst.resize_lock);
   const auto split = split_into_pool(cpu, src, dst, head);
   const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
@@ -57,6 +58,18 @@ std::expected<void, Errno> Hugetlb::demote_free_folio(Cpu& cpu, Hstate& src, Hst
     cpu.count(Event::folio_demoted);
   }
   return split;
+}
+
+bool Hugetlb::unmark_healthy(Cpu& cpu, Hstate& src, Pfn head, bool was_surplus) {
+  const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
+  if (!is_poisoned(cpu, head)) {
+    mark(cpu, head, src.order, false);
+    return true;
+  }
+  // A memory error came in while it was restored: a list of errors can't be split.
+  add_hugetlb_folio(cpu, src, head, was_surplus);
+  --src.nr_demoting;
+  return false;
 }
 
 std::expected<void, Errno> Hugetlb::split_into_pool(Cpu& cpu, const Hstate& src, Hstate& dst, Pfn head) {

@@ -29,6 +29,7 @@ struct Hstate {
   Order order;
   // All below: under hugetlb_lock.
   u32 nr_demoting = 0;  ///< folios that a demotion has taken out and not yet split or put back
+  u64 nr_lost = 0;      ///< folios that can never be freed: HPG_raw_hwp_unreliable
   ListHead free_list;
   PoolCounters counters;
 };

@@ -10,7 +10,8 @@ Hugetlb::Hugetlb(Arena& arena, Vmemmap& vmemmap, PageAllocator& pages, VmemmapOp
       pages_(pages),
       optimizer_(optimizer),
       s_(&arena.make<State>()),
-      links_(arena.make_span<u32>((vmemmap.nr_pages() >> vmemmap.geometry().huge_order.v) + 1)) {
+      links_(arena.make_span<u32>((vmemmap.nr_pages() >> vmemmap.geometry().huge_order.v) + 1)),
+      raw_errors_(arena, links_.size()) {
   const Geometry& g = vmemmap.geometry();
   for (const Order order : {g.gigantic_order, g.huge_order}) {
     if (order.v == 0) continue;
@@ -75,11 +76,14 @@ void Hugetlb::enqueue_hugetlb_folio(Hstate& h, Pfn head) {
   ++h.counters.free_huge_pages;
 }
 
-Pfn Hugetlb::dequeue_hugetlb_folio(Hstate& h) {
+Pfn Hugetlb::dequeue_hugetlb_folio(Cpu& cpu, Hstate& h) {
   IndexList list = free_list(h);
-  if (list.is_empty()) return kNoPfn;
+  // A folio with a memory error stays where it is.
+  const u32 n = list.find_if([&](u32 i) { return !is_poisoned(cpu, pfn_of(i)); });
+  if (n == ListHead::kEnd) return kNoPfn;
+  list.remove(n);
   --h.counters.free_huge_pages;
-  return pfn_of(list.pop_front());
+  return pfn_of(n);
 }
 
 void Hugetlb::remove_hugetlb_folio(Cpu& cpu, Hstate& h, Pfn head, bool adjust_surplus) {
@@ -167,7 +171,7 @@ std::expected<Pfn, Errno> Hugetlb::alloc_hugetlb_folio(Cpu& cpu, Order order) {
   Hstate& h = hstate(order);
   {
     const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
-    const Pfn head = dequeue_hugetlb_folio(h);
+    const Pfn head = dequeue_hugetlb_folio(cpu, h);
     if (head != kNoPfn) {
       hand_out(cpu, head);
       return head;
@@ -177,7 +181,7 @@ std::expected<Pfn, Errno> Hugetlb::alloc_hugetlb_folio(Cpu& cpu, Order order) {
   return alloc_surplus_hugetlb_folio(cpu, h);
 }
 
-std::expected<void, Errno> Hugetlb::folio_put(Cpu& cpu, Pfn head) {
+std::expected<void, Errno> Hugetlb::folio_put(Cpu& cpu, Pfn head, Context context) {
   const OpScope scope(cpu, Op::folio_put, false);
   const auto pages = vmemmap_.pages(cpu);
   const Page page = vmemmap_.page_of(head);
@@ -185,7 +189,11 @@ std::expected<void, Errno> Hugetlb::folio_put(Cpu& cpu, Pfn head) {
   if (!last) return std::unexpected(Errno::efault);
   if (!*last) return {};
   const CompoundMeta meta = folio_meta(pages, {page});
-  if (meta.is_hugetlb()) return free_huge_folio(cpu, head);
+  if (meta.is_hugetlb() && context == Context::task) return free_huge_folio(cpu, head);
+  if (meta.is_hugetlb()) {
+    free_huge_folio_atomic(cpu, head);
+    return {};
+  }
   pages_.free_frozen_pages(cpu, head, meta.order());
   return {};
 }
@@ -194,20 +202,30 @@ std::expected<void, Errno> Hugetlb::free_huge_folio(Cpu& cpu, Pfn head) {
   const OpScope scope(cpu, Op::free_huge_folio);
   Hstate& h = hstate(folio_order(vmemmap_.pages(cpu), {vmemmap_.page_of(head)}));
   cpu.count(Event::huge_free);
-  const bool temporary = is_temporary(cpu, head);
-  {
-    const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
-    const bool surplus = h.counters.surplus_huge_pages != 0;
-    if (!temporary && !surplus) {
-      enqueue_hugetlb_folio(h, head);
-      return {};
-    }
-    remove_hugetlb_folio(cpu, h, head, !temporary);
-  }
+  if (!take_out(cpu, h, head)) return {};
   return update_and_free_hugetlb_folio(cpu, h, head);
 }
 
+bool Hugetlb::take_out(Cpu& cpu, Hstate& h, Pfn head) {
+  const bool temporary = is_temporary(cpu, head);
+  const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
+  const bool surplus = h.counters.surplus_huge_pages != 0;
+  if (!temporary && !surplus) {
+    enqueue_hugetlb_folio(h, head);
+    return false;
+  }
+  remove_hugetlb_folio(cpu, h, head, !temporary);
+  return true;
+}
+
 std::expected<void, Errno> Hugetlb::update_and_free_hugetlb_folio(Cpu& cpu, Hstate& h, Pfn head) {
+  if (is_unreliable(cpu, head)) {
+    // Nobody knows which of its pages is bad: lost for good, and better so.
+    const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
+    mark(cpu, head, h.order, true);
+    ++h.nr_lost;
+    return {};
+  }
   if (auto r = optimizer_.hugetlb_vmemmap_restore_folio(cpu, head, h.order); !r) {
     // It stays whole, and free, beyond what was asked for.
     cpu.count(Event::window_surplus_by_failure);
@@ -225,6 +243,8 @@ void Hugetlb::free_restored(Cpu& cpu, const Hstate& h, Pfn head) {
   {
     const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
     mark(cpu, head, h.order, false);
+    // Only now: an error noted on a folio that still was a hugepage would be lost with its list (Z9).
+    move_raw_errors(cpu, head);
   }
   pages_.free_frozen_pages(cpu, head, h.order);
 }

@@ -17,11 +17,18 @@
 #include <expected>
 
 #include "core/hugetlb/hstate.h"
+#include "core/hugetlb/raw_errors.h"
 #include "core/hvo/vmemmap_optimizer.h"
 #include "core/pages/page_allocator.h"
 #include "core/vmemmap/folio.h"
 
 namespace hvo {
+
+/// Where a reference is dropped.
+enum class Context : u8 {
+  task,    ///< may sleep
+  atomic,  ///< may not: interrupts are off
+};
 
 /// Thread-safe: any CPU, no lock held, interrupts on, unless a function says otherwise.
 class Hugetlb {
@@ -45,11 +52,16 @@ class Hugetlb {
   std::expected<Pfn, Errno> alloc_migrate_hugetlb_folio(Cpu& cpu, Order order);
   /// Drops a reference on the folio with this head, hugepage or not; the last one frees it.
   /// Errors: those of free_huge_folio. Source: folio_put(), destroy_large_folio().
-  std::expected<void, Errno> folio_put(Cpu& cpu, Pfn head);
+  std::expected<void, Errno> folio_put(Cpu& cpu, Pfn head, Context context = Context::task);
   /// Takes back a hugepage whose count is 0: to the free list, or, when it is temporary or the pool has surplus, to the
   /// page allocator. Error: enomem, the folio could not be restored and is free and surplus now: an information, for
   /// the caller owns it no longer either way. Source: free_huge_folio().
   std::expected<void, Errno> free_huge_folio(Cpu& cpu, Pfn head);
+  /// The same where nobody may sleep: interrupts off, no lock. An optimised folio that leaves its pool waits for
+  /// free_hpage_work.
+  void free_huge_folio_atomic(Cpu& cpu, Pfn head);
+  /// The worker: frees what waits; how many there were. Source: free_hpage_workfn(), flush_free_hpage_work().
+  u64 free_hpage_work(Cpu& cpu);
 
   // ---- pools
   /// Grows or shrinks the pool to `count` persistent folios, as far as memory and use allow; the number reached.
@@ -61,6 +73,13 @@ class Hugetlb {
   /// smaller size). Source: demote_store(), demote_pool_huge_page().
   std::expected<u64, Errno> demote_pool_huge_pages(Cpu& cpu, Order order, u64 nr);
   PoolCounters counters(Cpu& cpu, Order order);
+  /// Gives one free hugepage to the page allocator; nothing to do when it is none. Errors: ebusy (in use, or on its way
+  /// out), enomem (could not be restored; all is as it was). Source: dissolve_free_hugetlb_folio().
+  std::expected<void, Errno> dissolve_free_hugetlb_folio(Cpu& cpu, Pfn head);
+  /// A memory error at `pfn`. In a hugepage it is noted on the folio, and moved to the page itself once the folio is
+  /// restored and no hugepage any more; else PG_hwpoison is set. Errors: ebusy (nobody owns the page), efault.
+  /// Source: memory_failure(), try_memory_failure_hugetlb().
+  std::expected<void, Errno> memory_failure(Cpu& cpu, Pfn pfn);
 
   /// Recounts lists and counters from the struct pages up. Quiescent machine. Reports conservation, bad_page.
   bool validate(Cpu& cpu);
@@ -70,6 +89,7 @@ class Hugetlb {
   struct State {
     SpinLock hugetlb_lock{LockRank(LockClass::hugetlb)};
     u32 nr_hstates = 0;
+    Word<u32> deferred;  ///< head of hpage_freelist: index + 1, linked through links_; 0: empty
     std::array<Hstate, kMaxHstates> hstates;
   };
   class Batch;
@@ -85,6 +105,16 @@ class Hugetlb {
   void mark(Cpu& cpu, Pfn head, Order order, bool hugetlb);
   bool is_temporary(Cpu& cpu, Pfn head);
   void set_temporary(Cpu& cpu, Pfn head, bool temporary);
+  void set_head_flag(Cpu& cpu, Pfn head, u64 flag, bool on);
+  bool is_poisoned(Cpu& cpu, Pfn head);
+  bool is_unreliable(Cpu& cpu, Pfn head);
+  void note_raw_error(Cpu& cpu, Pfn head, Pfn pfn) HVO_REQUIRES(s_->hugetlb_lock);
+  /// PG_hwpoison from the head to the pages that have it. The folio is restored and no longer marked (Z9).
+  void move_raw_errors(Cpu& cpu, Pfn head) HVO_REQUIRES(s_->hugetlb_lock);
+  bool validate_errors(Cpu& cpu) HVO_REQUIRES(s_->hugetlb_lock);
+  void defer(Cpu& cpu, Pfn head);
+  /// Under hugetlb_lock: back on the free list (false), or out of the pool, to be unmade by the caller (true).
+  bool take_out(Cpu& cpu, Hstate& h, Pfn head);
   /// Gives a folio its first reference.
   void hand_out(Cpu& cpu, Pfn head);
 
@@ -99,8 +129,8 @@ class Hugetlb {
 
   void account_new(Hstate& h) HVO_REQUIRES(s_->hugetlb_lock) { ++h.counters.nr_huge_pages; }
   void enqueue_hugetlb_folio(Hstate& h, Pfn head) HVO_REQUIRES(s_->hugetlb_lock);
-  /// The folio freed last, or kNoPfn.
-  Pfn dequeue_hugetlb_folio(Hstate& h) HVO_REQUIRES(s_->hugetlb_lock);
+  /// The folio freed last that has no memory error, or kNoPfn.
+  Pfn dequeue_hugetlb_folio(Cpu& cpu, Hstate& h) HVO_REQUIRES(s_->hugetlb_lock);
   /// Takes a folio that is on no list out of the pool. Its mark goes only if it is not optimised.
   void remove_hugetlb_folio(Cpu& cpu, Hstate& h, Pfn head, bool adjust_surplus) HVO_REQUIRES(s_->hugetlb_lock);
   /// The reverse, on to the free list.
@@ -109,6 +139,8 @@ class Hugetlb {
   u64 grow(Cpu& cpu, Hstate& h, u64 nr);
   u64 shrink(Cpu& cpu, Hstate& h, u64 count);
   std::expected<void, Errno> demote_free_folio(Cpu& cpu, Hstate& src, Hstate& dst) HVO_REQUIRES(src.resize_lock);
+  /// Takes the mark off a removed, restored folio; if it has a memory error it goes back instead: false.
+  bool unmark_healthy(Cpu& cpu, Hstate& src, Pfn head, bool was_surplus);
   /// Splits a removed, restored folio into folios of the pool `dst`.
   std::expected<void, Errno> split_into_pool(Cpu& cpu, const Hstate& src, Hstate& dst, Pfn head);
   bool validate_pool(Cpu& cpu, Hstate& h);
@@ -119,6 +151,7 @@ class Hugetlb {
   VmemmapOptimizer& optimizer_;
   State* s_;
   std::span<u32> links_;  ///< a word per smallest hugepage of memory
+  RawErrors raw_errors_;
 };
 
 }  // namespace hvo

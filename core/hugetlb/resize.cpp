@@ -31,6 +31,7 @@ u64 Hugetlb::set_max_huge_pages(Cpu& cpu, Order order, u64 count) {
   }
   while (shrink(cpu, h, count) != 0) {
   }
+  (void)free_hpage_work(cpu);
   const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
   PoolCounters& c = h.counters;
   // What is in use beyond the new size goes when it is freed.
@@ -65,8 +66,10 @@ u64 Hugetlb::shrink(Cpu& cpu, Hstate& h, u64 count) {
     const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
     const PoolCounters& c = h.counters;
     // Persistent folios only: what a failed restore left here as surplus is not taken again and again.
-    while (n < heads.size() && c.persistent() > count && c.free_huge_pages > 0) {
-      heads[n] = dequeue_hugetlb_folio(h);
+    IndexList list = free_list(h);
+    while (n < heads.size() && c.persistent() > count && !list.is_empty()) {
+      heads[n] = pfn_of(list.pop_front());
+      --h.counters.free_huge_pages;
       remove_hugetlb_folio(cpu, h, heads[n++], false);
     }
   }

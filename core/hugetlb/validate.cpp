@@ -19,10 +19,14 @@ bool Hugetlb::validate(Cpu& cpu) {
     if (!has_pool(order))
       ok = complain(cpu, head.v, 0, order.v, "a compound of no hugepage size is marked hugetlb (pfn)");
   }
+  {
+    const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
+    ok = validate_errors(cpu) && ok;
+  }
   for (u32 i = 0; i < s_->nr_hstates; ++i) {
     Hstate& h = s_->hstates[i];
     ok = validate_pool(cpu, h) && ok;
-    const u64 nr = h.counters.nr_huge_pages;
+    const u64 nr = h.counters.nr_huge_pages + h.nr_lost;
     if (nr_marked[i] != nr)
       ok = complain(cpu, h.order.v, nr, nr_marked[i], "folios marked hugetlb are not nr_huge_pages");
   }

@@ -46,6 +46,27 @@ void PageAllocator::free_frozen_pages(Cpu& cpu, Pfn head, Order order) {
 }
 
 void PageAllocator::free_frozen_range(Cpu& cpu, Pfn first, Order order) {
+  if (cpu.read_once(vmemmap_.nr_poisoned()) != 0) {
+    free_healthy_pages(cpu, first, order);
+    return;
+  }
+  free_to_buddy(cpu, first, order);
+}
+
+void PageAllocator::free_healthy_pages(Cpu& cpu, Pfn first, Order order) {
+  u64 nr_bad = 0;
+  for (u64 i = 0; i < order.nr_pages(); ++i) nr_bad += is_poisoned(cpu, first + i) ? 1 : 0;
+  if (nr_bad == 0) {
+    free_to_buddy(cpu, first, order);
+    return;
+  }
+  cpu.fetch_add(s_->nr_kept_out, nr_bad);
+  for (u64 i = 0; i < order.nr_pages(); ++i) {
+    if (!is_poisoned(cpu, first + i)) free_to_buddy(cpu, first + i, Order{0});
+  }
+}
+
+void PageAllocator::free_to_buddy(Cpu& cpu, Pfn first, Order order) {
   {
     const SpinGuard guard(cpu, s_->zone_lock);
     if (!buddy_.free(first, order)) {
@@ -69,9 +90,16 @@ u64 PageAllocator::nr_free(Cpu& cpu) {
 
 bool PageAllocator::validate(Cpu& cpu) {
   const SpinGuard guard(cpu, s_->zone_lock);
-  if (buddy_.validate()) return true;
-  cpu.report({.rule = Rule::conservation, .what = "the page buddy's books don't match its bitmaps"});
-  return false;
+  bool ok = buddy_.validate();
+  if (!ok) cpu.report({.rule = Rule::conservation, .what = "the page buddy's books don't match its bitmaps"});
+  if (cpu.read_once(vmemmap_.nr_poisoned()) == 0) return ok;
+  for (Pfn pfn{0}; pfn.v < vmemmap_.nr_pages(); ++pfn) {
+    if (!buddy_.is_free(pfn) || !is_poisoned(cpu, pfn)) continue;
+    ok = false;
+    cpu.report(
+        {.rule = Rule::bad_page, .object = pfn.v, .what = "a page with a memory error is free to be used (pfn)"});
+  }
+  return ok;
 }
 
 }  // namespace hvo

@@ -36,6 +36,8 @@ class PageAllocator {
   u64 nr_free(Cpu& cpu);
   /// Pages that a failed check keeps out of the buddy.
   u64 nr_leaked(Cpu& cpu) { return cpu.read_once(s_->nr_leaked); }
+  /// Pages that a memory error keeps out of it.
+  u64 nr_kept_out(Cpu& cpu) { return cpu.read_once(s_->nr_kept_out); }
   /// Recounts the buddy. Quiescent machine. Reports conservation.
   bool validate(Cpu& cpu);
 
@@ -43,7 +45,15 @@ class PageAllocator {
   struct State {
     SpinLock zone_lock{LockRank(LockClass::zone, 1)};
     Word<u64> nr_leaked;
+    Word<u64> nr_kept_out;
   };
+
+  /// Gives pages back one by one, but for those with a memory error.
+  void free_healthy_pages(Cpu& cpu, Pfn first, Order order);
+  void free_to_buddy(Cpu& cpu, Pfn first, Order order);
+  bool is_poisoned(Cpu& cpu, Pfn pfn) const {
+    return (cpu.read_once_at<u64>(vmemmap_.page_of(pfn).va + page_field::flags) & PG_hwpoison) != 0;
+  }
 
   Vmemmap& vmemmap_;
   Budget budget_;

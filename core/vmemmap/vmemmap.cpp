@@ -24,6 +24,7 @@ Vmemmap::Vmemmap(Arena& arena, PageTable& table, u64 nr_pages, EncodingKind enco
       encoding_(encoding),
       zone_boundary_(align_down(Pfn{nr_pages / 4}, table.geometry().largest_order())),
       key_(arena.make<StaticKey>()),
+      nr_poisoned_(&arena.make<Word<u64>>()),
       truth_(arena, nr_pages, table.geometry().huge_order) {}
 
 void Vmemmap::populate(Cpu& cpu) {
@@ -96,7 +97,8 @@ std::expected<void, Errno> Vmemmap::destroy_compound_page(Cpu& cpu, Pfn first, O
   truth_.begin_change(first, order);
   auto undo = [&]() -> std::expected<void, Errno> {
     if (auto r = store(cpu, head + 1, page_field::compound_meta, 0); !r) return r;
-    if (auto r = store(cpu, head, page_field::flags, flags_of(zone_of(first))); !r) return r;
+    // A memory error in the first page stays marked.
+    if (!cpu.fetch_and_at<u64>(head.va + page_field::flags, ~PG_head)) return std::unexpected(Errno::efault);
     for (u64 i = 0; i < order.nr_pages(); ++i) {
       if (auto r = make_single(cpu, head + i); !r) return r;
     }
@@ -140,7 +142,8 @@ u64 Vmemmap::check_compound_at_free(Cpu& cpu, Pfn first, Order order) {
     const Page p = head + i;
     PageImage tail = PageImage::tail(zone, word);
     if (i == 1) tail.w[page_field::compound_meta / 8] = CompoundMeta::make(order, false).v;
-    const PageImage seen = read(cpu, p);
+    PageImage seen = read(cpu, p);
+    seen.w[page_field::flags / 8] &= ~PG_hwpoison;
     if (seen == tail) continue;
     for (u64 w = 0; w < seen.w.size(); ++w) {
       if (seen.w[w] == tail.w[w]) continue;

@@ -30,6 +30,8 @@ class Vmemmap {
   bool is_valid(Page p) const { return p.va >= page_of({0}).va && p.va < page_of({nr_pages_}).va; }
   CpuPages pages(Cpu& cpu) const { return {cpu, key_, table_.geometry().page_size() - 1}; }
   StaticKey& key() const { return key_; }
+  /// num_poisoned_pages: memory errors so far. Never falls.
+  Word<u64>& nr_poisoned() const { return *nr_poisoned_; }
   Truth& truth() { return truth_; }
   PageTable& table() { return table_; }
   const Geometry& geometry() const { return table_.geometry(); }
@@ -49,7 +51,8 @@ class Vmemmap {
   /// Makes one frozen compound of `order` many frozen compounds of order `each` (< order). Needs every tail writable.
   std::expected<void, Errno> split_compound_page(Cpu& cpu, Pfn head, Order order, Order each);
 
-  /// Checks what must hold of a frozen compound that is about to be freed: every tail is in its initial state, the head
+  /// Checks what must hold of a frozen compound that is about to be freed: every tail is in its initial state but for
+  /// PG_hwpoison, the head
   /// has no flag but PG_head and no private bit, the first tail says its order and that no pool owns it. Reports
   /// bad_page per struct page, at most 4 times a call; returns the number of bad struct pages. Source:
   /// free_tail_page_prepare(), free_page_is_bad().
@@ -66,6 +69,7 @@ class Vmemmap {
   EncodingKind encoding_;
   Pfn zone_boundary_;
   StaticKey& key_;
+  Word<u64>* nr_poisoned_;
   Truth truth_;
 };
 

@@ -1,0 +1,36 @@
+// Dissolving one free hugepage: memory hotplug and memory errors want its pages back.
+#include "core/hugetlb/hugetlb.h"
+
+namespace hvo {
+
+std::expected<void, Errno> Hugetlb::dissolve_free_hugetlb_folio(Cpu& cpu, Pfn head) {
+  const OpScope scope(cpu, Op::dissolve_free_hugetlb_folio);
+  Hstate* h = nullptr;
+  bool was_surplus = false;
+  {
+    const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
+    if (!is_marked(cpu, head)) return {};  // somebody was faster
+    h = &hstate(folio_order(vmemmap_.pages(cpu), {vmemmap_.page_of(head)}));
+    if (!free_list(*h).remove(index_of(head))) {
+      cpu.count(Event::window_dissolve_lost);
+      return std::unexpected(Errno::ebusy);
+    }
+    --h->counters.free_huge_pages;
+    was_surplus = h->counters.surplus_huge_pages != 0;
+    remove_hugetlb_folio(cpu, *h, head, was_surplus);
+    if (!was_surplus) --h->counters.max_huge_pages;
+  }
+  if (const auto restored = optimizer_.hugetlb_vmemmap_restore_folio(cpu, head, h->order); !restored) {
+    // Exactly as it was, whatever kind of folio it was.
+    cpu.count(Event::window_dissolve_undone);
+    const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
+    add_hugetlb_folio(cpu, *h, head, was_surplus);
+    if (!was_surplus) ++h->counters.max_huge_pages;
+    return restored;
+  }
+  free_restored(cpu, *h, head);
+  cpu.count(Event::folio_dissolved);
+  return {};
+}
+
+}  // namespace hvo
