@@ -14,6 +14,11 @@ constexpr std::array kMixed{Actor{"folio", 60, folio},
                             Actor{"resize", 10, resize},
                             Actor{"resize-gigantic", 1, resize_gigantic},
                             Actor{"demote", 1, demote},
+                            Actor{"fresh-atomic", 20, fresh_atomic},
+                            Actor{"work", 20, work},
+                            Actor{"dissolve", 4, dissolve},
+                            Actor{"sysctl", 4, sysctl},
+                            Actor{"poison", 1, poison},
                             Actor{"pages", 60, pages},
                             Actor{"scribble", 60, scribble},
                             Actor{"referenced", 120, referenced},
@@ -31,6 +36,30 @@ constexpr std::array kDemoter{Actor{"demote", 3, demote}, Actor{"resize-gigantic
                               Actor{"resize", 1, resize}, Actor{"hog", 2, hog}};
 constexpr std::array kUsers{Actor{"gigantic-folio", 4, gigantic_folio}, Actor{"folio", 4, folio},
                             Actor{"referenced", 2, referenced}, Actor{"speculative", 8, speculative}};
+constexpr std::array kRecycle{Actor{"recycle", 1, recycle}};
+constexpr std::array kNearWalkers{Actor{"near-walk", 1, near_walk}, Actor{"near-filtered-walk", 1, near_filtered_walk}};
+constexpr std::array kDumpers{Actor{"dump-often", 3, dump_often}, Actor{"fresh-folio", 1, fresh_folio}};
+constexpr std::array kBatches{Actor{"resize", 4, resize}, Actor{"folio", 1, folio}};
+constexpr std::array kScribblers{Actor{"scribble", 8, scribble}, Actor{"speculative", 8, speculative},
+                                 Actor{"resize", 1, resize}};
+constexpr std::array kPoisoned{Actor{"fresh-folio", 8, fresh_folio}, Actor{"folio", 4, folio},
+                               Actor{"resize", 1, resize}};
+constexpr std::array kPoisoners{Actor{"poison", 8, poison}, Actor{"dissolve", 2, dissolve},
+                                Actor{"speculative", 8, speculative}};
+constexpr std::array kDissolved{Actor{"folio", 16, folio}, Actor{"resize", 1, resize}};
+constexpr std::array kDissolvers{Actor{"dissolve", 8, dissolve}, Actor{"folio", 4, folio},
+                                 Actor{"referenced", 4, referenced}};
+constexpr std::array kResizers{Actor{"resize-gigantic", 4, resize_gigantic}, Actor{"resize", 4, resize},
+                               Actor{"gigantic-folio", 2, gigantic_folio}};
+constexpr std::array kDemoters{Actor{"demote", 2, demote}, Actor{"resize", 2, resize}, Actor{"folio", 8, folio},
+                               Actor{"speculative", 32, speculative}};
+constexpr std::array kSwitched{Actor{"fresh-folio", 16, fresh_folio}, Actor{"folio", 8, folio},
+                               Actor{"sysctl", 4, sysctl}, Actor{"resize", 1, resize}};
+constexpr std::array kSwitchers{Actor{"sysctl", 1, sysctl}, Actor{"fresh-folio", 4, fresh_folio},
+                                Actor{"referenced", 8, referenced}, Actor{"speculative", 8, speculative}};
+constexpr std::array kAtomic{Actor{"fresh-atomic", 1, fresh_atomic}};
+constexpr std::array kWorkers{Actor{"fresh-atomic", 16, fresh_atomic}, Actor{"work", 1, work},
+                              Actor{"speculative", 8, speculative}};
 constexpr std::array kFailing{Actor{"fresh-folio", 16, fresh_folio}, Actor{"fresh-gigantic", 1, fresh_gigantic},
                               Actor{"folio", 8, folio}, Actor{"referenced", 8, referenced},
                               Actor{"speculative", 8, speculative}};
@@ -44,6 +73,9 @@ constexpr std::array kMixedWindows{Window{Event::folio_optimized},
                                    Window{Event::pool_shrunk, of_all},
                                    Window{Event::surplus_alloc, of_all},
                                    Window{Event::pmd_split},
+                                   Window{Event::free_deferred},
+                                   Window{Event::optimize_skipped, of_all},
+                                   Window{Event::huge_poisoned, of_all},
                                    Window{Event::window_truth_moved, of_all},
                                    Window{Event::window_ref_taken, of_all},
                                    Window{Event::window_ref_refused, of_all},
@@ -61,6 +93,23 @@ constexpr std::array kSplitWindows{Window{Event::pmd_split}, Window{Event::windo
 constexpr std::array kDemoteWindows{Window{Event::folio_demoted, of_all},
                                     Window{Event::window_demote_met_alloc, of_all},
                                     Window{Event::window_demote_enomem}};
+constexpr std::array kWalkerWindows{Window{Event::window_ref_taken, of_all}, Window{Event::window_ref_refused, of_all},
+                                    Window{Event::folio_optimized}, Window{Event::window_read_only_trap, of_holes}};
+constexpr std::array kSharedTailWindows{Window{Event::folio_optimized},
+                                        Window{Event::window_shared_tail_race_lost, of_shared_tail}};
+constexpr std::array kDumpWindows{Window{Event::pmd_split},
+                                  Window{Event::window_split_seen_by_walker, of_page_table_lock}};
+constexpr std::array kBatchWindows{Window{Event::pool_grown, of_all}, Window{Event::pool_shrunk, of_all},
+                                   Window{Event::window_frame_reused}, Window{Event::window_batch_retry, of_batches}};
+constexpr std::array kPoisonWindows{Window{Event::huge_poisoned, of_all}, Window{Event::window_poison_met_optimized},
+                                    Window{Event::folio_restored}};
+constexpr std::array kDissolveWindows{Window{Event::folio_dissolved, of_all},
+                                      Window{Event::window_dissolve_lost, of_all}};
+constexpr std::array kResizeWindows{Window{Event::folio_demoted, of_all}, Window{Event::pool_shrunk, of_all},
+                                    Window{Event::pool_grown, of_all}};
+constexpr std::array kSysctlWindows{Window{Event::folio_optimized}, Window{Event::folio_restored},
+                                    Window{Event::optimize_skipped, of_all}};
+constexpr std::array kDeferredWindows{Window{Event::free_deferred}, Window{Event::window_deferred_backlog}};
 constexpr std::array kEnomemWindows{Window{Event::window_restore_enomem}, Window{Event::window_optimize_enomem},
                                     Window{Event::window_partial_rollback}, Window{Event::window_surplus_by_failure}};
 
@@ -103,6 +152,67 @@ constexpr std::array kScenarios{
              .ops_per_round = 400,
              .default_failure_rate = 6,
              .pools = {.nr_huge = 4, .nr_overcommit = 8, .nr_spare = 1100}},
+    Scenario{.name = "walker_vs_remap",
+             .what = "pfn walkers where single pages become a hugepage",
+             .first = kRecycle,
+             .others = kNearWalkers,
+             .windows = kWalkerWindows,
+             .ops_per_round = 200,
+             .pools = {.nr_spare = 16}},
+    Scenario{.name = "shared_tail_creation",
+             .what = "CPUs optimise the first folios of a fresh machine",
+             .first = kFresh,
+             .others = kFresh,
+             .windows = kSharedTailWindows,
+             .ops_per_round = 2,
+             .pools = {.nr_spare = 16}},
+    Scenario{.name = "batch_flush",
+             .what = "pools grow and shrink by batches, freed frames are written to at once",
+             .first = kBatches,
+             .others = kScribblers,
+             .windows = kBatchWindows,
+             .ops_per_round = 400,
+             .default_failure_rate = 64,
+             .pools = {.nr_huge = 64, .nr_overcommit = 4, .nr_spare = 64}},
+    Scenario{.name = "hwpoison_vs_free",
+             .what = "memory errors in hugepages that come and go",
+             .first = kPoisoned,
+             .others = kPoisoners,
+             .windows = kPoisonWindows,
+             .ops_per_round = 200,
+             .pools = {.nr_huge = 8, .nr_overcommit = 4, .nr_spare = 64}},
+    Scenario{.name = "dissolve_vs_alloc",
+             .what = "free hugepages dissolved while others take them",
+             .first = kDissolved,
+             .others = kDissolvers,
+             .windows = kDissolveWindows,
+             .ops_per_round = 2000,
+             .pools = {.nr_huge = 12, .nr_overcommit = 4, .nr_spare = 64}},
+    Scenario{.name = "resize_vs_demote",
+             .what = "both pools resized while gigantic folios are demoted",
+             .first = kResizers,
+             .others = kDemoters,
+             .windows = kResizeWindows,
+             .ops_per_round = 100,
+             .pools = {.nr_huge = 8, .nr_gigantic = 1, .nr_overcommit = 4, .nr_spare = 600}},
+    Scenario{.name = "sysctl_vs_churn",
+             .what = "HVO switched on and off while folios come and go",
+             .first = kSwitched,
+             .others = kSwitchers,
+             .windows = kSysctlWindows,
+             .pools = {.nr_huge = 8, .nr_overcommit = 4, .nr_spare = 64}},
+    Scenario{.name = "deferred_free_backlog",
+             .what = "folios freed in atomic context, and a worker that frees them later",
+             .first = kAtomic,
+             .others = kWorkers,
+             .windows = kDeferredWindows,
+             .pools = {.nr_spare = 256}},
+    Scenario{.name = "ptdump_vs_split",
+             .what = "page-table dumps of a fresh machine while its first folios are optimised",
+             .first = kFresh,
+             .others = kDumpers,
+             .windows = kDumpWindows,
+             .ops_per_round = 2},
 };
 
 }  // namespace
@@ -119,6 +229,7 @@ bool is_asked(const Window& window, const Design& design) {
     case of_batches: return design.batches_flushes;
     case of_copies: return design.copies_head;
     case of_shared_tail: return design.tails == Tails::shared;
+    case of_holes: return !design.holes.empty();
   }
   return true;
 }

@@ -29,6 +29,7 @@ enum class Asked : u8 {
   of_batches,
   of_copies,  ///< the head is copied
   of_shared_tail,
+  of_holes,  ///< walkers that can store to a read-only tail
 };
 
 /// A race or event that a run must meet to mean anything.

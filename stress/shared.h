@@ -28,8 +28,10 @@ struct HeldFrame {
 struct alignas(64) CpuShare {
   Rng rng{};
   u64 generation = 0;
+  Pfn remembered = kNoPfn;  ///< a hugepage that was in use some time ago
   std::vector<Pfn> pages;   ///< heads, a reference each
   std::vector<Pfn> hogged;  ///< the same
+  std::vector<Pfn> recycled;
   std::vector<HeldFrame> frames;
   std::vector<DumpRow> rows;
   std::vector<std::byte> scratch;
@@ -41,6 +43,7 @@ struct Shared {
   std::array<FolioSlot, 8> slots;
   std::vector<CpuShare> cpus;
   std::atomic<u64> first_folio{0};  ///< pfn of the newest folio of slot 0: where to look while it comes or goes
+  std::atomic<u32> nr_poisoned{0};  ///< memory errors so far
   std::atomic<u32> nr_arrived{0};   ///< CPUs that met before the first operation
 };
 

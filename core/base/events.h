@@ -27,6 +27,7 @@ namespace hvo {
   X(bytes_copied, "bytes copied")                                                   \
   /* life cycle */                                                                  \
   X(folio_optimized, "folios optimised")                                            \
+  X(optimize_skipped, "folios left full: switched off, or too small")               \
   X(folio_restored, "folios restored")                                              \
   X(folio_demoted, "folios demoted")                                                \
   X(huge_alloc, "hugepages handed out")                                             \

@@ -62,7 +62,10 @@ bool VmemmapOptimizer::may_optimize(Cpu& cpu, Order order) const {
 
 std::expected<void, Errno> VmemmapOptimizer::hugetlb_vmemmap_optimize_folio(Cpu& cpu, Pfn head, Order order) {
   const OpScope scope(cpu, Op::hugetlb_vmemmap_optimize_folio);
-  if (!may_optimize(cpu, order)) return std::unexpected(Errno::enotsupp);
+  if (!may_optimize(cpu, order)) {
+    cpu.count(Event::optimize_skipped);
+    return std::unexpected(Errno::enotsupp);
+  }
   const CostCheck cost(cpu, budget(1), "more flushes or grace periods than optimising one folio needs");
   GracePeriod grace(design_, table_.cpus());
   FrameList freed = remap_.make_list();
@@ -73,7 +76,11 @@ std::expected<void, Errno> VmemmapOptimizer::hugetlb_vmemmap_optimize_folio(Cpu&
 
 void VmemmapOptimizer::hugetlb_vmemmap_optimize_folios(Cpu& cpu, std::span<const Pfn> heads, Order order) {
   const OpScope scope(cpu, Op::hugetlb_vmemmap_optimize_folio);
-  if (heads.empty() || !may_optimize(cpu, order)) return;
+  if (heads.empty()) return;
+  if (!may_optimize(cpu, order)) {
+    cpu.count(Event::optimize_skipped, heads.size());
+    return;
+  }
   CostCheck cost(cpu, budget(2), "more flushes or grace periods than optimising one batch needs");
   for (const Pfn head : heads) {
     // Out of memory already: what is not split now is split, flushed and so on one by one below.

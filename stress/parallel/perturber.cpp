@@ -13,7 +13,7 @@ namespace {
 constexpr u64 kStepsPerDelay = 1024;
 constexpr u64 kOrderingStepsPerDelay = 64;
 constexpr u64 kDelaysPerYield = 8;
-constexpr u64 kMostPauses = 512;  ///< some tens of microseconds
+constexpr u64 kLogMostPauses = 14;  ///< some hundreds of microseconds
 constexpr u64 kHitsPerEviction = 64;
 constexpr u32 kPausesPerYield = 64;
 }  // namespace
@@ -25,7 +25,8 @@ void Perturber::before(Cpu& /*cpu*/, const Access& access) {
     sched_yield();
     return;
   }
-  for (u64 n = rng_.below(kMostPauses); n != 0; --n) __builtin_ia32_pause();
+  // As often short as long: races come in all sizes.
+  for (u64 n = u64{1} << rng_.below(kLogMostPauses); n != 0; --n) __builtin_ia32_pause();
 }
 
 u64 Perturber::perform(Cpu& cpu, const Access& access, void* word) {

@@ -7,7 +7,8 @@ namespace hvo::stress {
 namespace {
 
 constexpr int kLookupsPerReference = 4;
-constexpr int kDumps = 32;                ///< about as long as a folio takes to come
+constexpr int kWalks = 64;
+constexpr int kDumps = 32;            ///< about as long as a folio takes to come
 constexpr int kLookupsOfTails = 256;  ///< about as long as a folio takes to come or go
 
 Outcomes& outcomes_of(Cpu& cpu, Shared& shared) { return shared.cpus[cpu.id()].outcomes; }
@@ -58,6 +59,28 @@ Pfn any_pfn(Machine& m, Shared& shared, Rng& rng) {
   return word.head() + rng.below(m.config().geometry.huge_order.nr_pages());
 }
 
+/// A page at the start of a vmemmap page of the folio that comes and goes: the ones that can be fake heads.
+Pfn near_pfn(Machine& m, Shared& shared, Rng& rng) {
+  const Geometry& g = m.config().geometry;
+  const u64 page = 1 + rng.below(g.vmemmap_pages(g.huge_order) - 1);
+  return Pfn{shared.first_folio.load(std::memory_order::relaxed)} + page * g.structs_per_page();
+}
+
+void walk_one(Cpu& cpu, Machine& m, Pfn pfn) {
+  const OpScope scope(cpu, Op::pfn_walk_unfiltered, false);
+  if (!take_reference(cpu, m, m.vmemmap().page_of(pfn), Event::window_unfiltered_trap)) return;
+  (void)m.hugetlb().folio_put(cpu, pfn);
+}
+
+void filtered_walk_one(Cpu& cpu, Machine& m, Pfn pfn) {
+  const OpScope scope(cpu, Op::pfn_walk_filtered, false);
+  const Page page = m.vmemmap().page_of(pfn);
+  const bool is_tail =
+      with_encoding(m.design().encoding, [&]<class E>(E) { return PageTail<E>(m.vmemmap().pages(cpu), page); });
+  if (is_tail || !take_reference(cpu, m, page, Event::window_filtered_trap)) return;
+  (void)m.hugetlb().folio_put(cpu, pfn);
+}
+
 }  // namespace
 
 void referenced(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng) {
@@ -97,21 +120,19 @@ void aligned_tail(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng) {
 }
 
 void walk(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng) {
-  const OpScope scope(cpu, Op::pfn_walk_unfiltered, false);
-  const Pfn pfn = any_pfn(machine, shared, rng);
-  const Page page = machine.vmemmap().page_of(pfn);
-  if (!take_reference(cpu, machine, page, Event::window_unfiltered_trap)) return;
-  (void)machine.hugetlb().folio_put(cpu, pfn);
+  walk_one(cpu, machine, any_pfn(machine, shared, rng));
 }
 
 void filtered_walk(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng) {
-  const OpScope scope(cpu, Op::pfn_walk_filtered, false);
-  const Pfn pfn = any_pfn(machine, shared, rng);
-  const Page page = machine.vmemmap().page_of(pfn);
-  const bool is_tail = with_encoding(machine.design().encoding,
-                                     [&]<class E>(E) { return PageTail<E>(machine.vmemmap().pages(cpu), page); });
-  if (is_tail || !take_reference(cpu, machine, page, Event::window_filtered_trap)) return;
-  (void)machine.hugetlb().folio_put(cpu, pfn);
+  filtered_walk_one(cpu, machine, any_pfn(machine, shared, rng));
+}
+
+void near_walk(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng) {
+  for (int i = 0; i < kWalks; ++i) walk_one(cpu, machine, near_pfn(machine, shared, rng));
+}
+
+void near_filtered_walk(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng) {
+  for (int i = 0; i < kWalks; ++i) filtered_walk_one(cpu, machine, near_pfn(machine, shared, rng));
 }
 
 void dump(Cpu& cpu, Machine& machine, Shared& shared, Rng& /*rng*/) {

@@ -1,4 +1,5 @@
 #include "stress/scenarios/actors.h"
+#include "stress/scenarios/slots.h"
 
 namespace hvo::stress {
 
@@ -13,6 +14,14 @@ u64 booted_with(const Machine& m, Order order) {
   }
   return 0;
 }
+
+/// The folio in some slot, or none.
+SlotWord any_slot(Shared& shared, Rng& rng) {
+  return {shared.slots[rng.below(shared.slots.size())].word.load(std::memory_order::acquire)};  // (2)
+}
+
+/// Errors cost pages for good, and a machine keeps a limited list.
+constexpr u32 kMostPoisoned = 8;
 
 }  // namespace
 
@@ -32,5 +41,27 @@ void demote(Cpu& cpu, Machine& machine, Shared& /*shared*/, Rng& /*rng*/) {
   const Order order = machine.config().geometry.gigantic_order;
   if (order.v != 0) (void)machine.hugetlb().demote_pool_huge_pages(cpu, order, 1);
 }
+
+void dissolve(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng) {
+  // Without a reference: it may be free by now, in use again, or no hugepage at all.
+  const SlotWord word = any_slot(shared, rng);
+  if (word.holds_folio()) shared.cpus[cpu.id()].remembered = word.head();
+  const Pfn head = shared.cpus[cpu.id()].remembered;
+  if (head != kNoPfn) (void)machine.hugetlb().dissolve_free_hugetlb_folio(cpu, head);
+}
+
+void poison(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng) {
+  const SlotWord word = any_slot(shared, rng);
+  if (!word.holds_folio() || shared.nr_poisoned.load(std::memory_order::relaxed) >= kMostPoisoned) return;
+  if (shared.nr_poisoned.fetch_add(1, std::memory_order::relaxed) >= kMostPoisoned) return;
+  const u64 n = machine.config().geometry.huge_order.nr_pages();
+  (void)machine.hugetlb().memory_failure(cpu, word.head() + rng.below(n));
+}
+
+void sysctl(Cpu& cpu, Machine& machine, Shared& /*shared*/, Rng& rng) {
+  machine.optimizer().set_enabled(cpu, !rng.one_in(3));
+}
+
+void work(Cpu& cpu, Machine& machine, Shared& /*shared*/, Rng& /*rng*/) { machine.hugetlb().free_hpage_work(cpu); }
 
 }  // namespace hvo::stress

@@ -24,14 +24,17 @@ struct SlotWord {
 };
 
 /// Makes an empty slot's folio by `make(cpu)`, or gives up the reference of a full one. Nothing, while another CPU
-/// works on it. Returns the word left behind.
+/// works on it. `put`: how the reference is dropped. Returns the word left behind.
 template <class Make>
-SlotWord change_slot(Cpu& cpu, Machine& machine, Shared& shared, FolioSlot& slot, Make make) {
+SlotWord change_slot(Cpu& cpu, Machine& machine, Shared& shared, FolioSlot& slot, Make make,
+                     Context put = Context::task) {
   const SlotWord was{slot.word.exchange(SlotWord::kTaken, std::memory_order::acq_rel)};  // (2)
   if (was.is_taken()) return was;
   SlotWord now;
   if (was.holds_folio()) {
-    (void)machine.hugetlb().folio_put(cpu, was.head());
+    if (put == Context::atomic) cpu.local_irq_disable();
+    (void)machine.hugetlb().folio_put(cpu, was.head(), put);
+    if (put == Context::atomic) cpu.local_irq_enable();
   } else if (const auto head = make(cpu)) {
     now = SlotWord::make(*head, shared.cpus[cpu.id()].generation++ * kMaxCpus + cpu.id());
   }
