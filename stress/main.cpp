@@ -14,6 +14,7 @@
 #include "stress/show.h"
 #include "stress/signals.h"
 #include "stress/verdict.h"
+#include "stress/version.h"
 
 namespace {
 
@@ -72,7 +73,7 @@ int run_command(const RunWords& words, const std::string& program) {
   return code;
 }
 
-int list_command() {
+std::string list_text() {
   std::string s = "scenarios\n";
   for (const Scenario& x : scenarios()) s += fmt::format("  {:<22} {}\n", x.name, x.what);
   s += "\ndesigns\n";
@@ -81,8 +82,7 @@ int list_command() {
   for (const Geometry& g : kGeometries) s += fmt::format("  {:<22} {}\n", g.name, g.what);
   s += "\nsafeguards, for --without\n";
   for (const SafeguardInfo& x : kSafeguards) s += fmt::format("  {:<22} {}\n", x.name, x.what);
-  say(s);
-  return kPass;
+  return s;
 }
 
 }  // namespace
@@ -98,6 +98,8 @@ int main(int argc, char** argv) {
                   kFooter);
   add_run_options(*run_app, words);
   CLI::App* list_app = app.add_subcommand("list", "scenarios, designs, geometries, safeguards");
+  bool list_as_json = false;
+  list_app->add_flag("--json", list_as_json, "as JSON, on stdout");
   CLI::App* show_app = app.add_subcommand("show", "one hugepage's struct pages before and after optimising");
   show_app->add_option("--design", show_design, "as for run (default fake-head)")->type_name("NAME");
   CLI::App* version_app = app.add_subcommand("version", "version and commit");
@@ -108,10 +110,10 @@ int main(int argc, char** argv) {
     return fail(kUsage, fmt::format("{}; see hvo-stress --help", e.what()));
   }
   if (version_app->parsed()) {
-    say(fmt::format("hvo-stress {} ({})\n", HVO_VERSION, HVO_COMMIT));
+    say(fmt::format("hvo-stress {} ({})\n", kVersion, kCommit));
     return kPass;
   }
-  if (list_app->parsed()) return list_command();
+  if (list_app->parsed()) return say(list_as_json ? list_json() : list_text()) ? kPass : kResource;
   if (show_app->parsed()) {
     const auto design = design_of(show_design);
     return design ? show(**design) : fail(kUsage, design.error());

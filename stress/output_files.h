@@ -1,8 +1,8 @@
 // OutputFiles: result files that exist whole or not at all, and are known to be writable before the run.
 //
 // A regular file is written as PATH.tmp and renamed when it is whole; a symbolic link keeps pointing where it does, and
-// a file that is replaced keeps its permissions. A device or a pipe (/dev/null, a shell's >(program)) can't be replaced:
-// it is opened as it is.
+// a file that is replaced keeps its permissions. A device or a pipe (/dev/null, a shell's >(program)) can't be
+// replaced: it is opened as it is.
 #pragma once
 
 #include <expected>
