@@ -140,7 +140,7 @@ std::string wrapped(std::string_view text, std::size_t indent, std::size_t width
 }
 
 std::string violation_text(const Violation& v) {
-  std::string s = fmt::format("{} in {} on CPU {}\n", rule_name(v.rule), op_name(v.op), v.cpu);
+  std::string s = fmt::format("{}\n    in {} on CPU {}\n", rule_name(v.rule), op_name(v.op), v.cpu);
   s += wrapped(rule_meaning(v.rule), 4);
   s += wrapped(fmt::format("Seen: {}.", v.what), 4);
   return s + wrapped(fmt::format("object {:#x}, expected {:#x}, seen {:#x}", v.object, v.expected, v.seen), 4);

@@ -102,7 +102,8 @@ cmp -s "$dir/same1" "$dir/same2" || fail "one CPU, one seed: two results"
 
 # ---- a planted bug is found, and explained
 expect 1 "planted bug" run --scenario lookup_vs_restore --seconds 2 --without reset-struct-pages --quiet --json "$dir/bug.json"
-shows out "bad-page in" "planted bug"
+shows out "bad-page$" "planted bug"
+shows out "A struct page was not in the state" "planted bug"
 shows out "repeat the first bad round" "planted bug"
 holds json "$dir/bug.json" /verdict violation
 holds json "$dir/bug.json" /exit_code 1
