@@ -170,11 +170,14 @@ std::expected<const Design*, std::string> design_of(const std::string& text) {
 }
 
 void add_run_options(CLI::App& app, RunWords& w) {
+  const CLI::Validator something([](const std::string& text) { return std::string(text.empty() ? "is empty" : ""); },
+                                 "");
   app.add_option("--scenario", w.scenario, "what happens (default mixed); hvo-stress list shows all")
       ->group("What")
-      ->type_name("NAME");
+      ->type_name("NAME")
+      ->check(something);
   const auto add = [&](const char* group, const char* name, std::string& to, const char* type, const char* what) {
-    app.add_option(name, to, what)->group(group)->type_name(type);
+    app.add_option(name, to, what)->group(group)->type_name(type)->check(something);
   };
   add("What", "--design", w.design, "NAME", "generation of HVO, or a kernel version such as 6.12 (default fake-head)");
   add("What", "--geometry", w.geometry, "NAME", "page and hugepage sizes (default x86-64)");
@@ -196,7 +199,8 @@ void add_run_options(CLI::App& app, RunWords& w) {
   app.add_option("--without", w.without, "remove safeguards: a bug that the run must find")
       ->group("Trouble")
       ->type_name("NAME,...")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);
   add("Trouble", "--hang-timeout", w.hang_timeout, "S", "a CPU that finishes nothing for so long hangs (default 20)");
   add("Results", "--json", w.json, "FILE", "everything, as JSON");
   add("Results", "--ktap", w.ktap, "FILE", "KTAP, as kernel tests print it");

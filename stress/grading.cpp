@@ -22,9 +22,16 @@ u64 Outcomes::nr_of(Grade grade) const {
   return n;
 }
 
+void Outcomes::keep(const Violation& v) {
+  const auto end = first.begin() + nr_first;
+  const bool is_known = std::any_of(
+      first.begin(), end, [&v](const Violation& w) { return w.rule == v.rule && w.op == v.op && w.what == v.what; });
+  if (!is_known && nr_first < first.size()) first[nr_first++] = v;
+}
+
 Outcomes& Outcomes::operator+=(const Outcomes& other) {
   for (unsigned i = 0; i < kNrKeys; ++i) count[i] += other.count[i];
-  for (unsigned i = 0; i < other.nr_first && nr_first < first.size(); ++i) first[nr_first++] = other.first[i];
+  for (unsigned i = 0; i < other.nr_first; ++i) keep(other.first[i]);
   for (std::size_t i = 0; i < kMostHoles; ++i) holes[i] += other.holes[i];
   return *this;
 }
@@ -40,8 +47,8 @@ void grade_violations(const Design& design, ViolationLog& log, Outcomes& outcome
     if (hole != design.holes.end()) {
       ++outcomes.holes[static_cast<std::size_t>(hole - design.holes.begin())];
       ++nr_known;
-    } else if (outcomes.nr_first < outcomes.first.size()) {
-      outcomes.first[outcomes.nr_first++] = v;
+    } else {
+      outcomes.keep(v);
     }
   }
   outcomes.count[static_cast<unsigned>(Key::known_violation)] += nr_known;

@@ -59,10 +59,12 @@ inline constexpr std::size_t kMostHoles = 4;
 /// Counts per outcome, and the first violations that matter. One writer.
 struct Outcomes {
   std::array<u64, kNrKeys> count{};
-  std::array<Violation, 4> first{};  ///< forbidden ones
+  std::array<Violation, 4> first{};  ///< forbidden ones, one of each kind: rule, operation and what was seen
   unsigned nr_first = 0;
   std::array<u64, kMostHoles> holes{};  ///< hits of the design's known holes, in its order
 
+  /// Keeps `v` if it is the first of its kind.
+  void keep(const Violation& v);
   void add(Key key) { ++count[static_cast<unsigned>(key)]; }
   u64 of(Key key) const { return count[static_cast<unsigned>(key)]; }
   u64 nr_of(Grade grade) const;

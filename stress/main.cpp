@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "stress/command_line.h"
+#include "stress/host_memory.h"
 #include "stress/output_files.h"
 #include "stress/parallel/engine.h"
 #include "stress/report/machine_readable.h"
@@ -13,6 +14,7 @@
 #include "stress/show.h"
 #include "stress/signals.h"
 #include "stress/verdict.h"
+#include "stress/version.h"
 
 namespace {
 
@@ -28,23 +30,37 @@ int fail(int code, const std::string& why) {
   return code;
 }
 
-void say(const std::string& text) {
-  std::fputs(text.c_str(), stdout);
-  std::fflush(stdout);
+/// False when nobody takes it: a full disk, a pipe that was closed.
+bool say(const std::string& text) { return std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0; }
+
+/// Prints the report and writes the files, each whatever becomes of the others.
+int deliver(const RunOptions& options, const RunResult& result, OutputFiles& files) {
+  const char* const no_colour = std::getenv("NO_COLOR");
+  const bool colour = isatty(STDOUT_FILENO) != 0 && (no_colour == nullptr || *no_colour == '\0');
+  std::vector<std::string> failed;
+  if (!say(report_text(options, result, colour))) failed.emplace_back("can't write the report");
+  for (std::string& why : files.write_all()) failed.push_back(std::move(why));
+  for (const std::string& why : failed) fail(kResource, why);
+  const int code = exit_code(verdict_of(options, result));
+  // A bug that was found is not made to look like a full disk.
+  return failed.empty() || code == kViolation || code == kHang ? code : kResource;
 }
 
 int run_command(const RunWords& words, const std::string& program) {
   const auto options = to_options(words, program);
   if (!options) return fail(kUsage, options.error());
+  if (const auto fits = check_host_memory(options->machine, host_memory_available()); !fits) {
+    return fail(kResource, fits.error());
+  }
   RunResult result;
   OutputFiles files;
+  install_interrupt_handlers();
   const std::pair<const std::string&, std::string (*)(const RunOptions&, const RunResult&)> outputs[] = {
       {words.json, json_text}, {words.ktap, ktap_text}, {words.junit, junit_text}};
   for (const auto& [path, text] : outputs) {
     const auto opened = files.open(path, [&options, &result, make = text] { return make(*options, result); });
     if (!opened) return fail(opened.error().is_usage ? kUsage : kResource, opened.error().why);
   }
-  install_interrupt_handlers();
   install_crash_handlers(command_of_machine(*options), options->seed);
   say(fmt::format("seed {}\nrepeat: {}\n", options->seed, command_of(*options)));
   StatusLine status(options->is_quiet ? StatusLine::Form::none : StatusLine::form_for_stderr());
@@ -52,18 +68,12 @@ int run_command(const RunWords& words, const std::string& program) {
   status.clear();
   if (!ran) return fail(kResource, ran.error());
   result = std::move(*ran);
-  const bool colour = isatty(STDOUT_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr;
-  say(report_text(*options, result, colour));
-  int code = exit_code(verdict_of(*options, result));
-  for (const std::string& why : files.write_all()) code = fail(kResource, why);
-  if (result.is_hung) {
-    std::fflush(nullptr);
-    _exit(code);  // threads of the run are stuck for good
-  }
+  const int code = deliver(*options, result, files);
+  if (result.is_hung) _exit(code);  // threads of the run are stuck for good
   return code;
 }
 
-int list_command() {
+std::string list_text() {
   std::string s = "scenarios\n";
   for (const Scenario& x : scenarios()) s += fmt::format("  {:<22} {}\n", x.name, x.what);
   s += "\ndesigns\n";
@@ -72,8 +82,7 @@ int list_command() {
   for (const Geometry& g : kGeometries) s += fmt::format("  {:<22} {}\n", g.name, g.what);
   s += "\nsafeguards, for --without\n";
   for (const SafeguardInfo& x : kSafeguards) s += fmt::format("  {:<22} {}\n", x.name, x.what);
-  say(s);
-  return kPass;
+  return s;
 }
 
 }  // namespace
@@ -89,6 +98,8 @@ int main(int argc, char** argv) {
                   kFooter);
   add_run_options(*run_app, words);
   CLI::App* list_app = app.add_subcommand("list", "scenarios, designs, geometries, safeguards");
+  bool list_as_json = false;
+  list_app->add_flag("--json", list_as_json, "as JSON, on stdout");
   CLI::App* show_app = app.add_subcommand("show", "one hugepage's struct pages before and after optimising");
   show_app->add_option("--design", show_design, "as for run (default fake-head)")->type_name("NAME");
   CLI::App* version_app = app.add_subcommand("version", "version and commit");
@@ -99,10 +110,10 @@ int main(int argc, char** argv) {
     return fail(kUsage, fmt::format("{}; see hvo-stress --help", e.what()));
   }
   if (version_app->parsed()) {
-    say(fmt::format("hvo-stress {} ({})\n", HVO_VERSION, HVO_COMMIT));
+    say(fmt::format("hvo-stress {} ({})\n", kVersion, kCommit));
     return kPass;
   }
-  if (list_app->parsed()) return list_command();
+  if (list_app->parsed()) return say(list_as_json ? list_json() : list_text()) ? kPass : kResource;
   if (show_app->parsed()) {
     const auto design = design_of(show_design);
     return design ? show(**design) : fail(kUsage, design.error());

@@ -23,11 +23,9 @@ struct ActorRuns {
 };
 
 struct RunResult {
-  static constexpr std::size_t kMostFindings = 4;
-
   Outcomes outcomes;
   EventCounts events;
-  std::vector<Finding> findings;       ///< the first ones
+  std::vector<Finding> findings;       ///< the first of each kind
   std::optional<u64> first_bad_round;  ///< that had a forbidden outcome
   std::vector<ActorRuns> actors;
   u64 nr_ops = 0;

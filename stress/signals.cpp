@@ -20,6 +20,14 @@ constexpr auto kRelaxed = std::memory_order::relaxed;
 constexpr std::array kCrashSignals{SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
 static_assert(std::atomic<u64>::is_always_lock_free && std::atomic<int>::is_always_lock_free);
 
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool kHasAddressSanitizer = true;
+#elif defined(__has_feature)
+constexpr bool kHasAddressSanitizer = __has_feature(address_sanitizer);
+#else
+constexpr bool kHasAddressSanitizer = false;
+#endif
+
 /// Text of fixed size. Written before the handlers are there.
 using Buffer = std::array<char, 4096>;
 std::atomic<int> interrupts{0};
@@ -84,6 +92,7 @@ extern "C" void on_crash(int signal) {
   say(round_seed.load(kRelaxed));
   say("\n");
   remove_temporaries();
+  if (!kHasAddressSanitizer) _exit(kCrash);
   const auto nth = std::ranges::find(kCrashSignals, signal) - kCrashSignals.begin();
   const struct sigaction& before = previous[static_cast<std::size_t>(nth)];
   if (before.sa_handler == SIG_DFL) _exit(kCrash);

@@ -16,7 +16,7 @@ void install_interrupt_handlers();
 bool is_interrupted();
 
 /// SIGSEGV, SIGBUS, SIGILL, SIGFPE and SIGABRT: seed, round and `command` with the round's seed on stderr, temporary
-/// files removed, exit 5. A sanitizer that handles the signal gets it afterwards, for its own report.
+/// files removed, exit 5. AddressSanitizer gets the signal afterwards, for its own report.
 /// `command` is without a seed. Call once.
 void install_crash_handlers(const std::string& command, u64 seed);
 /// What a crash from now on is part of. `nth` counts from 0.

@@ -4,12 +4,7 @@
 
 namespace hvo::stress {
 
-namespace {
-
-/// CPUs that never ran side by side raced with nobody.
 bool never_met(const RunResult& result) { return result.nr_rounds != 0 && result.nr_rounds_apart == result.nr_rounds; }
-
-}  // namespace
 
 WindowState window_state(const RunOptions& options, const RunResult& result, const Window& window) {
   if (result.events[window.event] != 0) return WindowState::hit;

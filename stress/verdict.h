@@ -24,6 +24,8 @@ enum class Verdict : u8 {
   hang,
   vacuous,  ///< nothing forbidden, but a window was never hit, or the CPUs never started together
 };
+/// In no round did the CPUs start together: who never ran side by side raced with nobody.
+bool never_met(const RunResult& result);
 Verdict verdict_of(const RunOptions& options, const RunResult& result);
 std::string_view verdict_name(Verdict verdict);
 int exit_code(Verdict verdict);

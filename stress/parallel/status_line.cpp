@@ -38,7 +38,7 @@ std::string status_text(const Progress& p, double ops_rate, double lookups_rate)
 
 std::string short_status_text(const Progress& p, double ops_rate, double lookups_rate) {
   const LiveNumbers& n = p.numbers;
-  return fmt::format("{} | {} op/s {} lookup/s | optimised {} saved {} | inter {} hole {} FORB {}", left_text(p),
+  return fmt::format("{} | {} op/s {} lookup/s | opt {} saved {} | int {} hole {} FORB {}", left_text(p),
                      short_number(ops_rate), short_number(lookups_rate), n.nr_optimized, n.frames_saved,
                      short_number(static_cast<double>(n.interesting)), short_number(static_cast<double>(n.known_hole)),
                      short_number(static_cast<double>(n.forbidden)));

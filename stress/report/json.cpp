@@ -5,8 +5,10 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "stress/report/costs.h"
 #include "stress/report/machine_readable.h"
 #include "stress/verdict.h"
+#include "stress/version.h"
 
 namespace hvo::stress {
 
@@ -29,6 +31,7 @@ Json environment() {
           {"cores", std::thread::hardware_concurrency()},
           {"kernel", fmt::format("{} {}", name.sysname, name.release)},
           {"compiler", HVO_COMPILER},
+          {"build_type", HVO_BUILD_TYPE},
           {"sanitizers", HVO_SANITIZERS}};
 }
 
@@ -41,6 +44,10 @@ Json config(const RunOptions& o) {
                      {"hugepages", p.nr_huge_pages},
                      {"overcommit", p.nr_overcommit_huge_pages}});
   }
+  Json limit = Json::object();
+  if (o.seconds != 0) limit["seconds"] = o.seconds;
+  if (o.nr_ops != 0) limit["operations"] = o.nr_ops;
+  if (o.nr_rounds != 0) limit["rounds"] = o.nr_rounds;
   return {{"scenario", o.scenario->name},
           {"design", m.design->name},
           {"kernels", m.design->kernels},
@@ -54,7 +61,9 @@ Json config(const RunOptions& o) {
           {"fail_alloc", failures_text(m.failures)},
           {"without", removed_text(m.safeguards)},
           {"swarm", o.swarm},
-          {"perturb", perturb_name(o.perturb)}};
+          {"perturb", perturb_name(o.perturb)},
+          {"limit", limit},
+          {"hang_timeout", o.hang_timeout}};
 }
 
 Json outcomes(const RunResult& r) {
@@ -98,6 +107,7 @@ Json violations(const RunOptions& o, const RunResult& r) {
   for (const Finding& f : r.findings) {
     const Violation& v = f.violation;
     list.push_back({{"rule", rule_name(v.rule)},
+                    {"meaning", rule_meaning(v.rule)},
                     {"operation", op_name(v.op)},
                     {"cpu", v.cpu},
                     {"what", v.what},
@@ -105,6 +115,7 @@ Json violations(const RunOptions& o, const RunResult& r) {
                     {"expected", v.expected},
                     {"seen", v.seen},
                     {"round", f.round},
+                    {"round_seed", o.seed_of_round(f.round)},
                     {"command", command_of_round(o, f.round)}});
   }
   return list;
@@ -123,14 +134,30 @@ Json actors(const RunResult& r) {
 
 }  // namespace
 
+std::string list_json() {
+  Json all{{"scenarios", Json::array()},
+           {"designs", Json::array()},
+           {"geometries", Json::array()},
+           {"safeguards", Json::array()}};
+  for (const Scenario& s : scenarios()) {
+    Json names = Json::array();
+    for (const Window& w : s.windows) names.push_back(kEventNames[static_cast<unsigned>(w.event)]);
+    all["scenarios"].push_back({{"name", s.name}, {"what", s.what}, {"windows", names}});
+  }
+  for (const Design& d : kDesigns) all["designs"].push_back({{"name", d.name}, {"kernels", d.kernels}});
+  for (const Geometry& g : kGeometries) all["geometries"].push_back({{"name", g.name}, {"what", g.what}});
+  for (const SafeguardInfo& s : kSafeguards) all["safeguards"].push_back({{"name", s.name}, {"what", s.what}});
+  return all.dump(2) + "\n";
+}
+
 std::string json_text(const RunOptions& o, const RunResult& r) {
   const Verdict verdict = verdict_of(o, r);
   Json counters = Json::object();
   for (unsigned i = 0; i < kNrEvents; ++i) counters[std::string(kEventNames[i])] = r.events.v[i];
   const Json all{
       {"tool", "hvo-stress"},
-      {"version", HVO_VERSION},
-      {"commit", HVO_COMMIT},
+      {"version", kVersion},
+      {"commit", kCommit},
       {"command", command_of(o)},
       {"seed", o.seed},
       {"config", config(o)},
@@ -148,6 +175,13 @@ std::string json_text(const RunOptions& o, const RunResult& r) {
       {"actors", actors(r)},
       {"counters", counters},
       {"frames_saved", {{"end", r.frames_saved}, {"peak", r.frames_saved_peak}, {"of", r.frames_of_vmemmap}}},
+      {"validate", r.is_hung                            ? "not done"
+                   : r.outcomes.of(Key::not_valid) == 0 ? "right"
+                                                        : "failed"},
+      {"first_bad_round", r.first_bad_round ? Json{{"round", *r.first_bad_round},
+                                                   {"seed", o.seed_of_round(*r.first_bad_round)},
+                                                   {"command", command_of_round(o, *r.first_bad_round)}}
+                                            : Json(nullptr)},
       {"verdict", verdict_name(verdict)},
       {"exit_code", exit_code(verdict)}};
   return all.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

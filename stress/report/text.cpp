@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "stress/report/costs.h"
 #include "stress/verdict.h"
 
 namespace hvo::stress {
@@ -59,8 +60,8 @@ class Text {
   void heading() {
     s_ += fmt::format("\n{} on {}, {} CPUs on {} threads, seed {}\n", o_.scenario->name, o_.machine.design->name,
                       o_.machine.nr_cpus, o_.nr_threads, o_.seed);
-    s_ += fmt::format("{} operations, {} lookups, {} rounds, {:.1f} s{}\n", r_.nr_ops, r_.nr_lookups(), r_.nr_rounds,
-                      r_.seconds, r_.is_interrupted ? ", interrupted" : "");
+    s_ += fmt::format("{} operations, {} lookups, {} round{}, {:.1f} s{}\n", r_.nr_ops, r_.nr_lookups(), r_.nr_rounds,
+                      r_.nr_rounds == 1 ? "" : "s", r_.seconds, r_.is_interrupted ? ", interrupted" : "");
   }
 
   void outcomes() {
@@ -82,7 +83,9 @@ class Text {
   void findings() {
     if (r_.findings.empty()) return;
     s_ += "\nfirst violations\n";
-    for (const Finding& f : r_.findings) s_ += fmt::format("  round {}: ", f.round + 1) + violation_text(f.violation);
+    for (const Finding& f : r_.findings) {
+      s_ += fmt::format("  round {} (seed {}): ", f.round + 1, o_.seed_of_round(f.round)) + violation_text(f.violation);
+    }
   }
 
   void windows() {
@@ -90,23 +93,26 @@ class Text {
     for (const Window& w : o_.scenario->windows) {
       const WindowState state = window_state(o_, r_, w);
       const std::string_view said = state == WindowState::hit ? "hit" : state == WindowState::missed ? "MISSED" : "n/a";
-      s_ +=
-          fmt::format("{:>12}  {:<6}  {:.50}\n", r_.events[w.event], said, kEventTexts[static_cast<unsigned>(w.event)]);
+      line(fmt::format("{:>12}  {:<6}  ", r_.events[w.event], said), kEventTexts[static_cast<unsigned>(w.event)]);
     }
   }
 
-  /// Per operation: per folio optimised or restored, the operations that cost.
   void costs() {
-    const double ops = static_cast<double>(r_.events[Event::folio_optimized] + r_.events[Event::folio_restored]);
-    s_ += fmt::format("\n{:>12}  {:>9}  counters\n", "", "per folio");
+    s_ += "\ncounters\n";
     for (unsigned i = 0; i < kNrEvents; ++i) {
+      const auto event = static_cast<Event>(i);
       const bool is_window =
-          std::ranges::any_of(o_.scenario->windows, [i](const Window& w) { return w.event == static_cast<Event>(i); });
-      if (r_.events.v[i] == 0 || is_window) continue;
-      const bool is_cost = i <= static_cast<unsigned>(Event::bytes_copied) && ops != 0;
-      const std::string each = is_cost ? fmt::format("{:.2f}", static_cast<double>(r_.events.v[i]) / ops) : "";
-      s_ += fmt::format("{:>12}  {:>9}  {:.47}\n", r_.events.v[i], each, kEventTexts[i]);
+          std::ranges::any_of(o_.scenario->windows, [event](const Window& w) { return w.event == event; });
+      const auto ratio = ratio_of(r_, event);
+      if (r_.events.v[i] == 0 || (is_window && !ratio)) continue;
+      const std::string each = ratio ? fmt::format(", {:.2f} per {}", ratio->value, ratio->per) : "";
+      line(fmt::format("{:>12}  ", r_.events.v[i]), std::string(kEventTexts[i]) + each);
     }
+  }
+
+  /// `head`, and beside it `text`, in as many lines as it needs.
+  void line(const std::string& head, std::string_view text) {
+    s_ += head + wrapped(text, head.size()).substr(head.size());
   }
 
   const RunOptions& o_;
@@ -134,9 +140,10 @@ std::string wrapped(std::string_view text, std::size_t indent, std::size_t width
 }
 
 std::string violation_text(const Violation& v) {
-  std::string s = fmt::format("{} in {} on CPU {}\n", rule_name(v.rule), op_name(v.op), v.cpu);
-  s += wrapped(v.what, 4);
-  return s + fmt::format("    object {:#x}, expected {:#x}, seen {:#x}\n", v.object, v.expected, v.seen);
+  std::string s = fmt::format("{}\n    in {} on CPU {}\n", rule_name(v.rule), op_name(v.op), v.cpu);
+  s += wrapped(rule_meaning(v.rule), 4);
+  s += wrapped(fmt::format("Seen: {}.", v.what), 4);
+  return s + wrapped(fmt::format("object {:#x}, expected {:#x}, seen {:#x}", v.object, v.expected, v.seen), 4);
 }
 
 std::string report_text(const RunOptions& options, const RunResult& result, bool colour) {

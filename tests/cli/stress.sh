@@ -28,8 +28,30 @@ refuses() {
   [[ $(wc -l <"$dir/err") == 1 ]] || fail "$*: more than one line on stderr"
   [[ ! -s $dir/out ]] || fail "$*: output before the refusal"
 }
+# start ARG...: runs the tool in the background until its first line is out and its handlers are there.
+start() {
+  "$tool" "$@" >"$dir/out" 2>"$dir/err" &
+  pid=$!
+  for ((i = 0; i < 200; ++i)); do
+    if grep -q '^repeat: ' "$dir/out"; then break; fi
+    sleep 0.05
+  done
+  sleep 0.3
+}
+# stop SIGNAL CODES: ends what start began.
+stop() {
+  local code=0
+  kill "-$1" "$pid"
+  wait "$pid" || code=$?
+  [[ $code =~ ^($2)$ ]] || fail "SIG$1: exit code $code, not $2"
+}
 shows() { grep -q -- "$2" "$dir/$1" || fail "$3: no '$2' in $1"; }
 holds() { "$check" "$@" || fail "result_check $*"; }
+
+ulimit -c 0
+small=(--pool 2M=4 --memory 64 --quiet)
+"$tool" run --seconds 6 --pool 2M=4 --memory 64 >/dev/null 2>"$dir/status" &
+status_pid=$!
 
 # ---- help and lists
 expect 0 help --help
@@ -40,6 +62,8 @@ expect 0 version version
 expect 0 list list
 shows out split_contention list
 shows out shared-tail list
+expect 0 "list as JSON" list --json
+holds json "$dir/out" /scenarios/0/name mixed
 expect 0 show show --design 6.12
 shows out "fake head" show
 
@@ -72,12 +96,17 @@ refuses 2 "SIZE=COUNT" run --pool 2M
 refuses 2 "needs .* MiB.*there are 64 MiB" run --pool 2M=512 --memory 64
 refuses 2 "wants pools" run --scenario mixed --memory 64
 refuses 2 "two results" run --ops 5 --json "$dir/x" --ktap "$dir/x"
+refuses 2 "two results" run --ops 5 --json "$dir/x" --junit "$dir/./x"
+refuses 2 "is empty" run --ops 5 --json ""
 refuses 3 "can't write" run --ops 10 --json "$dir/none/out.json"
+refuses 3 "Is a directory" run --ops 10 --junit "$dir"
+if (($(awk '/^MemAvailable/ {print $2}' /proc/meminfo) < 200000000)); then # KiB; the machine needs 271366 MiB
+  refuses 3 "MiB are available" run --ops 10 --memory 16777216
+fi
 [[ ! -e $dir/none ]] || fail "unwritable JSON: a file was left"
 [[ -z $(find "$dir" -name '*.tmp') ]] || fail "a refused run left a temporary file"
 
 # ---- results
-small=(--pool 2M=4 --memory 64 --quiet)
 expect '0|7' results run --ops 4000 --seed 7 "${small[@]}" --json "$dir/r.json" --ktap "$dir/r.ktap" --junit "$dir/r.xml"
 shows out "^seed 7$" results
 shows out "^repeat: .*--ops 4000 --seed 7" results
@@ -102,7 +131,8 @@ cmp -s "$dir/same1" "$dir/same2" || fail "one CPU, one seed: two results"
 
 # ---- a planted bug is found, and explained
 expect 1 "planted bug" run --scenario lookup_vs_restore --seconds 2 --without reset-struct-pages --quiet --json "$dir/bug.json"
-shows out "bad-page in" "planted bug"
+shows out "bad-page$" "planted bug"
+shows out "A struct page was not in the state" "planted bug"
 shows out "repeat the first bad round" "planted bug"
 holds json "$dir/bug.json" /verdict violation
 holds json "$dir/bug.json" /exit_code 1
@@ -112,16 +142,21 @@ expect '0|7' swarm run --ops 4000 --swarm "${small[@]}"
 expect '0|7' "kernel 7.1" run --ops 4000 --design 7.1 "${small[@]}"
 shows out "mixed on shared-tail" "kernel 7.1"
 
-# ---- Ctrl-C ends early with results
-"$tool" run --seconds 60 "${small[@]}" --json "$dir/int.json" >"$dir/out" 2>"$dir/err" &
-pid=$!
-sleep 2
+# ---- a first Ctrl-C or SIGTERM ends early with results
+for signal in INT TERM; do
+  start run --seconds 60 "${small[@]}" --json "$dir/int.json"
+  stop "$signal" '0|7'
+  shows out "interrupted" "$signal"
+  holds json "$dir/int.json" /interrupted true
+done
+
+# ---- a second one ends at once; the planted hang keeps the run from ending by itself
+start run --plant hang --hang-timeout 60 "${small[@]}" --json "$dir/twice.json"
 kill -INT "$pid"
-code=0
-wait "$pid" || code=$?
-[[ $code == 0 || $code == 7 ]] || fail "Ctrl-C: exit code $code"
-shows out "interrupted" "Ctrl-C"
-holds json "$dir/int.json" /interrupted true
+sleep 0.5
+kill -0 "$pid" || fail "a hanging run ended by the first Ctrl-C"
+stop INT 130
+[[ ! -e $dir/twice.json && ! -e $dir/twice.json.tmp ]] || fail "two Ctrl-C: a file was left"
 
 # ---- a CPU that hangs is found, the results so far are kept
 expect 6 hang run --plant hang --hang-timeout 1 "${small[@]}" --json "$dir/hang.json" --ktap "$dir/hang.ktap"
@@ -133,13 +168,25 @@ holds json "$dir/hang.json" /verdict hang
 holds ktap "$dir/hang.ktap"
 
 # ---- a crash says how to repeat it
-code=0
-(ulimit -c 0; exec "$tool" run --seconds 60 --seed 5 "${small[@]}") >"$dir/out" 2>"$dir/err" &
-pid=$!
-sleep 2
-kill -ABRT "$pid"
-wait "$pid" || code=$?
-[[ $code == 5 ]] || [[ $code == 1 || $code == 66 || $code == 134 ]] || fail "crash: exit code $code"
-shows err "repeat the round: .*--rounds 1 --seed" crash
+for signal in ABRT SEGV; do
+  start run --seconds 60 --seed 5 "${small[@]}" --json "$dir/crash.json"
+  stop "$signal" 5
+  shows err "SIG$signal in round" crash
+  shows err "repeat the round: .*--rounds 1 --seed" crash
+  [[ ! -e $dir/crash.json && ! -e $dir/crash.json.tmp ]] || fail "crash: a file was left"
+done
+
+# ---- what can't be written is said, and does not hide the rest
+if [[ -c /dev/full ]]; then
+  expect 3 "full disk" run --ops 500 "${small[@]}" --json /dev/full --ktap "$dir/full.ktap"
+  shows err "can't write /dev/full" "full disk"
+  shows out "VACUOUS\|PASS" "full disk"
+  holds ktap "$dir/full.ktap"
+  [[ -c /dev/full ]] || fail "a device was replaced by a file"
+fi
+
+# ---- in a pipe the status is a line now and then
+wait "$status_pid"
+grep -q '^hvo-stress: [0-9]* s: round .*operations/s.*s left$' "$dir/status" || fail "no status line in a pipe"
 
 exit "$failed"
