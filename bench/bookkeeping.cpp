@@ -27,14 +27,12 @@ std::expected<Bookkeeping, std::string> measure_bookkeeping(u64 gib) {
   MachineConfig config;
   config.design = find_design("fake-head");
   config.memory_pages = gib << 18;
+  config.pools[0] = {.order = Order{9}, .nr_huge_pages = (config.memory_pages >> 9) / 2};
   auto machine = Machine::create(config);
   if (!machine) return std::unexpected(machine.error());
   Machine& m = **machine;
   Cpu& cpu = m.cpu(0);
   cpu.run();
-  for (u64 taken = 0; taken < config.memory_pages / 2; taken += 512) {
-    if (!m.hugetlb().alloc_fresh_hugetlb_folio(cpu, Order{9})) break;
-  }
   while (m.pages().alloc_pages(cpu, Order{3})) {
   }
   cpu.idle();

@@ -10,6 +10,7 @@ namespace hvo::bench {
 namespace {
 
 constexpr Order kHuge{9};
+constexpr Order kGigantic{18};
 constexpr u64 kTailPages = 7;
 constexpr u64 kPmdsPerMachine = 16;
 
@@ -35,25 +36,21 @@ double in_batches(u64 n, u64 most, Batch batch) {
 }  // namespace
 
 std::expected<std::unique_ptr<Folios>, std::string> Folios::make(u64 nr_folios) {
-  auto machine = Machine::create(config_of((nr_folios + 8) * kHuge.nr_pages() * 33 / 32));
+  MachineConfig config = config_of((nr_folios + 8) * kHuge.nr_pages() * 33 / 32);
+  config.pools[0] = {.order = kHuge, .nr_huge_pages = nr_folios};
+  auto machine = Machine::create(config);
   if (!machine) return std::unexpected(machine.error());
   std::unique_ptr<Folios> folios(new Folios(std::move(*machine)));
-  if (!folios->fill(nr_folios)) return std::unexpected("a machine ran out of memory while it was filled");
+  folios->find_folios();
   return folios;
 }
 
-bool Folios::fill(u64 nr_folios) {
-  Cpu& cpu = machine_->cpu(0);
-  cpu.run();
-  for (u64 i = 0; i < nr_folios; ++i) {
-    const auto head = machine_->hugetlb().alloc_fresh_hugetlb_folio(cpu, kHuge);
-    if (!head) break;
-    // As in the pool: nobody holds a reference.
-    if (!page_ref_freeze(machine_->vmemmap().pages(cpu), machine_->vmemmap().page_of(*head), 1)) break;
-    heads_.push_back(*head);
+void Folios::find_folios() {
+  Vmemmap& vmemmap = machine_->vmemmap();
+  heads_.clear();
+  for (Pfn pfn{0}; pfn.v < vmemmap.nr_pages(); pfn = pfn + kHuge.nr_pages()) {
+    if (vmemmap.truth().about(pfn).order == kHuge) heads_.push_back(pfn);
   }
-  cpu.idle();
-  return heads_.size() == nr_folios;
 }
 
 void Folios::chill() {
@@ -134,13 +131,70 @@ double Folios::time_seven_copies(u64 n) {
 
 double Folios::time_alloc_free(u64 n) {
   Cpu& cpu = machine_->cpu(0);
+  Hugetlb& hugetlb = machine_->hugetlb();
   cpu.run();
   const Stopwatch watch;
   for (u64 i = 0; i < n; ++i) {
-    const auto head = machine_->hugetlb().alloc_fresh_hugetlb_folio(cpu, kHuge);
-    HVO_CHECK(head && machine_->hugetlb().free_hugetlb_folio(cpu, *head, kHuge), "no room for one more hugepage");
+    const auto head = hugetlb.alloc_hugetlb_folio(cpu, kHuge);
+    HVO_CHECK(head && hugetlb.folio_put(cpu, *head), "the pool has a free folio");
   }
   const double ns = watch.ns();
+  cpu.idle();
+  return ns;
+}
+
+double Folios::time_fresh_free(u64 n) {
+  Cpu& cpu = machine_->cpu(0);
+  Hugetlb& hugetlb = machine_->hugetlb();
+  cpu.run();
+  const Stopwatch watch;
+  for (u64 i = 0; i < n; ++i) {
+    const auto head = hugetlb.alloc_migrate_hugetlb_folio(cpu, kHuge);
+    HVO_CHECK(head && hugetlb.folio_put(cpu, *head), "no room for one more hugepage");
+  }
+  const double ns = watch.ns();
+  cpu.idle();
+  return ns;
+}
+
+double Folios::resize(u64 n, bool time_growth) {
+  Cpu& cpu = machine_->cpu(0);
+  Hugetlb& hugetlb = machine_->hugetlb();
+  const u64 whole = heads_.size();
+  cpu.run();
+  const double ns = in_batches(n, whole, [&](u64 some) {
+    const Stopwatch shrinking;
+    HVO_CHECK(hugetlb.set_max_huge_pages(cpu, kHuge, whole - some) == whole - some, "free folios can go");
+    const double shrunk = shrinking.ns();
+    const Stopwatch growing;
+    HVO_CHECK(hugetlb.set_max_huge_pages(cpu, kHuge, whole) == whole, "what went can come back");
+    return time_growth ? growing.ns() : shrunk;
+  });
+  cpu.idle();
+  find_folios();
+  return ns;
+}
+
+double Folios::time_grow(u64 n) { return resize(n, true); }
+
+double Folios::time_shrink(u64 n) { return resize(n, false); }
+
+double time_demotions(u64 n) {
+  MachineConfig config = config_of(kGigantic.nr_pages() * 9 / 4);
+  config.pools = {{{.order = kGigantic, .nr_huge_pages = 1}, {}}};
+  auto machine = Machine::create(config);
+  HVO_CHECK(machine, "no memory for a machine of 2 GiB");
+  Hugetlb& hugetlb = (*machine)->hugetlb();
+  Cpu& cpu = (*machine)->cpu(0);
+  cpu.run();
+  const double ns = in_batches(n, 1, [&](u64) {
+    const Stopwatch watch;
+    HVO_CHECK(hugetlb.demote_pool_huge_pages(cpu, kGigantic, 1) == 1, "there is a free hugepage to demote");
+    const double took = watch.ns();
+    hugetlb.set_max_huge_pages(cpu, kHuge, 0);
+    HVO_CHECK(hugetlb.set_max_huge_pages(cpu, kGigantic, 1) == 1, "the memory is whole again");
+    return took;
+  });
   cpu.idle();
   return ns;
 }

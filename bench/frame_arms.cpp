@@ -71,12 +71,14 @@ void FramePool::make_cpus() {
     const std::span<TlbEntry> blocks = arena_.make_span<TlbEntry>(kTlbEntries);
     std::ranges::fill(pages, TlbEntry{});
     std::ranges::fill(blocks, TlbEntry{});
-    cpus_.emplace_back(CpuWiring{.state = &state,
-                                 .mailbox = arena_.make_span<Slot>(kMostAllocators),
-                                 .tlb = {pages, blocks, kPageShift, kPageShift + 9},
-                                 .frames = &memory_.frames(),
-                                 .arena = arena_.bytes().data(),
-                                 .diagnostics = &diagnostics_[i]});
+    CpuWiring wiring;
+    wiring.state = &state;
+    wiring.mailbox = arena_.make_span<Slot>(kMostAllocators);
+    wiring.tlb = {pages, blocks, kPageShift, kPageShift + 9};
+    wiring.frames = &memory_.frames();
+    wiring.arena = arena_.bytes().data();
+    wiring.diagnostics = &diagnostics_[i];
+    cpus_.emplace_back(wiring);
   }
 }
 

@@ -20,9 +20,10 @@ Json to(const LookupRow& row) {
           {"none_ns", to(row.none_ns)},
           {"none_again", to(row.again)},
           {"none_branch_free", to(row.branch_free)},
-          {"fake_head_off", to(row.off)},
-          {"fake_head_on", to(row.on)},
-          {"fake_head_on_optimized", to(row.optimized)}};
+          {"fake_head_off", to(row.fake_head_off)},
+          {"fake_head_on", to(row.fake_head_on)},
+          {"fake_head_on_optimized", to(row.fake_head_optimized)},
+          {row.lookup.kind == Kind::full ? "shared_tail_optimized" : "shared_tail", to(row.shared_tail)}};
 }
 
 Json to(const RatioRow& row) {

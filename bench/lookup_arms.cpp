@@ -21,41 +21,34 @@ bool key_flag() { return key.load(std::memory_order::relaxed); }
 /// cheaper than the baseline in a chain.
 struct BranchingPointerHead {
   template <PageAccessor A>
+  static Page head(const A& a, Page p) {
+    return head_by_pointer<BranchingPointerHead>(a, p);
+  }
+  template <PageAccessor A>
   static Page fixed(const A& /*a*/, Page p) {
     asm volatile("" : "+r"(p.va));
     return p;
-  }
-  template <PageAccessor A>
-  static Page head_of(const A& a, Page p) {
-    return compound_head<BranchingPointerHead>(a, p);
   }
 };
 
 /// The same answer by arithmetic alone.
 struct BranchFreePointerHead {
   template <PageAccessor A>
-  static Page head_of(const A& a, Page p) {
+  static Page head(const A& a, Page p) {
     const u64 head = a.read_once(p, page_field::compound_head);
     const u64 is_tail = u64{0} - (head & 1);
     return {(p.va & ~is_tail) | ((head - 1) & is_tail)};
   }
 };
 
-struct CheckedFakeHead {
-  template <PageAccessor A>
-  static Page head_of(const A& a, Page p) {
-    return compound_head<FakeHead>(a, p);
-  }
-};
-
 /// `copy` makes instances that differ in nothing but where they lie.
-template <class Lookup, Flow flow, int copy>
+template <class Encoding, Flow flow, int copy>
 [[gnu::noinline, gnu::aligned(64)]] u64 lookups(u64 base, const u32* first, const u32* last) {
   const HostPages<key_flag> pages;
   u64 sum = 0;
   u64 link = 0;
   for (; first != last; ++first) {
-    const Page head = Lookup::head_of(pages, Page{base + (u64{*first} << kStructPageShift) + link});
+    const Page head = compound_head<Encoding>(pages, Page{base + (u64{*first} << kStructPageShift) + link});
     sum += head.va;
     // Always zero here, but the compiler can't know.
     if constexpr (flow == Flow::chain) link = pages.read_once(head, page_field::memcg_data);
@@ -63,22 +56,58 @@ template <class Lookup, Flow flow, int copy>
   return sum;
 }
 
-template <class Lookup, int copy>
-constexpr LookupDesign row(std::string_view name, bool key_on, bool sees_fake_heads) {
-  return {name, &lookups<Lookup, Flow::stream, copy>, &lookups<Lookup, Flow::chain, copy>, key_on, sees_fake_heads};
+/// A row whose loops are instances of this encoding's.
+template <class Encoding, int copy = 0>
+constexpr LookupDesign with(LookupDesign row) {
+  row.stream = &lookups<Encoding, Flow::stream, copy>;
+  row.chain = &lookups<Encoding, Flow::chain, copy>;
+  return row;
+}
+
+constexpr LookupDesign on_none(std::string_view name) {
+  return {
+      .name = name, .stream = nullptr, .chain = nullptr, .full_of = "none", .optimized_of = {}, .ordinary_of = "none"};
 }
 
 constexpr std::array kDesignRows{
-    row<BranchingPointerHead, 0>("none", false, false),
-    row<BranchingPointerHead, 1>("none-again", false, false),
-    row<BranchFreePointerHead, 0>("none-branch-free", false, false),
-    row<CheckedFakeHead, 0>("fake-head-off", false, false),
-    row<CheckedFakeHead, 0>("fake-head-on", true, true),
+    with<BranchingPointerHead, 0>(on_none("none")),
+    with<BranchingPointerHead, 1>(on_none("none-again")),
+    with<BranchFreePointerHead>(on_none("none-branch-free")),
+    // Before it is optimised a folio of two-frame is one of none.
+    with<BranchingPointerHead, 2>({.name = "two-frame",
+                                   .stream = nullptr,
+                                   .chain = nullptr,
+                                   .full_of = {},
+                                   .optimized_of = "two-frame",
+                                   .ordinary_of = {}}),
+    with<FakeHead>(on_none("fake-head-off")),
+    with<FakeHead>({.name = "fake-head-on",
+                    .stream = nullptr,
+                    .chain = nullptr,
+                    .key = true,
+                    .full_of = "none",
+                    .optimized_of = "fake-head",
+                    .ordinary_of = "none"}),
+    with<MaskHead>({.name = "shared-tail",
+                    .stream = nullptr,
+                    .chain = nullptr,
+                    .full_of = "shared-tail",
+                    .optimized_of = "shared-tail",
+                    .ordinary_of = "none"}),
 };
 
 }  // namespace
 
 std::string_view flow_name(Flow flow) { return flow == Flow::stream ? "stream" : "chain"; }
+
+std::string_view LookupDesign::design_of(Kind kind) const {
+  switch (kind) {
+    case Kind::full: return full_of;
+    case Kind::optimized: return optimized_of;
+    case Kind::ordinary: return ordinary_of;
+  }
+  __builtin_unreachable();
+}
 
 std::span<const LookupDesign> lookup_designs() { return kDesignRows; }
 

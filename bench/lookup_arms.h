@@ -25,15 +25,18 @@ std::string_view flow_name(Flow flow);
 /// the heads' addresses.
 using LookupFn = u64 (*)(u64 base, const u32* first, const u32* last);
 
-/// The lookup of a design as its users have it.
+/// The lookup of a design as its users have it, and the machines on which it is right.
 struct LookupDesign {
   std::string_view name;
   LookupFn stream;
   LookupFn chain;
-  bool key = false;              ///< fake-head check on
-  bool sees_fake_heads = false;  ///< right on optimised hugepages too
+  bool key = false;               ///< fake-head check on
+  std::string_view full_of;       ///< design of the machine with hugepages that are not optimised, or none
+  std::string_view optimized_of;  ///< of the one with optimised ones
+  std::string_view ordinary_of;
+  std::string_view design_of(Kind kind) const;
 };
-/// none, none-again, none-branch-free, fake-head-off, fake-head-on; the baseline first and second.
+/// The baseline first and second; then none-branch-free, two-frame, fake-head-off, fake-head-on, shared-tail.
 std::span<const LookupDesign> lookup_designs();
 const LookupDesign& lookup_design(std::string_view name);
 

@@ -12,12 +12,14 @@ constexpr Order kHuge{9};
 constexpr u64 kStructsPerPage = 64;
 constexpr u32 kCpus = 2;
 
-MachineConfig config_of(Kind kind, u64 nr_hugepages) {
+MachineConfig config_of(const Design& design, Kind kind, u64 nr_hugepages) {
   MachineConfig config;
-  config.design = find_design(kind == Kind::optimized ? "fake-head" : "none");
+  config.design = &design;
   // A 32nd more than the hugepages: the machine's own vmemmap is a 64th of its memory.
   config.memory_pages = nr_hugepages * kHuge.nr_pages() * 33 / 32 + kHuge.nr_pages();
   config.nr_cpus = kCpus;
+  // Those of Kind::full join the pool later, when nothing is optimised any more.
+  if (kind == Kind::optimized) config.pools[0] = {.order = kHuge, .nr_huge_pages = nr_hugepages};
   return config;
 }
 
@@ -45,36 +47,50 @@ std::string_view pattern_name(Pattern pattern) {
 
 bool exists(Kind kind, Pattern pattern) { return kind != Kind::ordinary || pattern != Pattern::heads; }
 
-std::expected<std::unique_ptr<Population>, std::string> Population::make(Kind kind, u64 nr_hugepages) {
-  MachineConfig config = config_of(kind, nr_hugepages);
+std::expected<std::unique_ptr<Population>, std::string> Population::make(const Design& design, Kind kind,
+                                                                         u64 nr_hugepages) {
+  MachineConfig config = config_of(design, kind, nr_hugepages);
   auto mirror = HostMirror::reserve(config);
   if (!mirror) return std::unexpected(mirror.error());
   config.vmemmap_base = mirror->vmemmap_base();
   auto machine = Machine::create(config);
   if (!machine) return std::unexpected(machine.error());
   std::unique_ptr<Population> p(new Population(kind, std::move(*mirror), std::move(*machine)));
-  if (!p->fill(nr_hugepages)) return std::unexpected("a machine ran out of memory while it was filled");
+  Cpu& cpu = p->machine_->cpu(0);
+  cpu.run();
+  bool filled = true;
+  if (kind == Kind::ordinary) filled = p->take_single_pages(nr_hugepages);
+  if (kind == Kind::full) {
+    p->machine_->optimizer().set_enabled(cpu, false);
+    filled = p->machine_->hugetlb().set_max_huge_pages(cpu, kHuge, nr_hugepages) == nr_hugepages;
+  }
+  cpu.idle();
+  if (!filled) return std::unexpected("a machine ran out of memory while it was filled");
+  if (kind != Kind::ordinary) p->find_hugepages();
   if (auto mapped = p->mirror_.map(*p->machine_); !mapped) return std::unexpected(mapped.error());
   return p;
 }
 
-bool Population::fill(u64 nr_hugepages) {
+bool Population::take_single_pages(u64 nr_hugepages) {
   Cpu& cpu = machine_->cpu(0);
-  cpu.run();
-  bool ok = true;
-  for (u64 i = 0; ok && i < nr_hugepages; ++i) {
-    const auto head = kind_ == Kind::ordinary ? machine_->pages().alloc_frozen_pages(cpu, kHuge)
-                                              : machine_->hugetlb().alloc_fresh_hugetlb_folio(cpu, kHuge);
-    ok = head.has_value();
-    if (ok) heads_.push_back(*head);
-    if (!ok || kind_ != Kind::ordinary) continue;
-    for (u64 n = 0; ok && n < kHuge.nr_pages(); ++n) {
-      ok = page_ref_unfreeze(machine_->vmemmap().pages(cpu), machine_->vmemmap().page_of(*head + n), 1).has_value();
+  for (u64 i = 0; i < nr_hugepages; ++i) {
+    const auto first = machine_->pages().alloc_frozen_pages(cpu, kHuge);
+    if (!first) return false;
+    heads_.push_back(*first);
+    for (u64 n = 0; n < kHuge.nr_pages(); ++n) {
+      const CpuPages pages = machine_->vmemmap().pages(cpu);
+      if (!page_ref_unfreeze(pages, machine_->vmemmap().page_of(*first + n), 1)) return false;
     }
   }
-  cpu.idle();
   std::ranges::sort(heads_);
-  return ok;
+  return true;
+}
+
+void Population::find_hugepages() {
+  Vmemmap& vmemmap = machine_->vmemmap();
+  for (Pfn pfn{0}; pfn.v < vmemmap.nr_pages(); pfn = pfn + kHuge.nr_pages()) {
+    if (vmemmap.truth().about(pfn).order == kHuge) heads_.push_back(pfn);
+  }
 }
 
 std::vector<u32> Population::pfns(Pattern pattern, u64 length) const {

@@ -36,10 +36,12 @@ bool exists(Kind kind, Pattern pattern);
 /// A mirrored machine. The machine can be run on, as long as no PTE changes.
 class Population {
  public:
-  /// `design`: "none" for all but optimised hugepages. Error: one line for the user.
-  static std::expected<std::unique_ptr<Population>, std::string> make(Kind kind, u64 nr_hugepages);
+  /// Kind::optimized needs a design that optimises. Error: one line for the user.
+  static std::expected<std::unique_ptr<Population>, std::string> make(const Design& design, Kind kind,
+                                                                      u64 nr_hugepages);
 
   Kind kind() const { return kind_; }
+  const Design& design() const { return machine_->design(); }
   Machine& machine() { return *machine_; }
   u64 base() const { return mirror_.vmemmap_base(); }
   u64 nr_mappings() const { return mirror_.nr_mappings(); }
@@ -54,7 +56,9 @@ class Population {
  private:
   Population(Kind kind, HostMirror mirror, std::unique_ptr<Machine> machine)
       : kind_(kind), mirror_(std::move(mirror)), machine_(std::move(machine)) {}
-  bool fill(u64 nr_hugepages);
+  /// False: out of memory.
+  bool take_single_pages(u64 nr_hugepages);
+  void find_hugepages();
 
   Kind kind_;
   HostMirror mirror_;

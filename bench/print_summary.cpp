@@ -15,30 +15,32 @@ std::string short_form(const Spread& s) {
   return fmt::format("{:.2f} {}", s.median, half.starts_with("0.") ? half.substr(1) : half);
 }
 
+constexpr const char* kLookupRow = "{:<12}{:>6}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}\n";
+
 void print_lookups(std::FILE* out, const Summary& summary, Flow flow) {
-  constexpr const char* kRow = "{:<14}{:>7}{:>10}{:>10}{:>10}{:>10}{:>10}\n";
   std::optional<Kind> kind;
   for (const LookupRow& row : summary.lookups) {
     if (row.lookup.flow != flow) continue;
     if (row.lookup.kind != kind) {
       kind = row.lookup.kind;
-      fmt::print(out, "{}\n", kind == Kind::full ? "2 MiB hugepages" : "ordinary pages");
+      fmt::print(out, "{}\n", kind == Kind::full ? "2 MiB hugepages:" : "ordinary pages:");
     }
-    fmt::print(out, kRow, fmt::format(" {}", pattern_name(row.lookup.pattern)),
-               fmt::format("{:.2f}", row.none_ns.median), short_form(row.again), short_form(row.branch_free),
-               short_form(row.off), short_form(row.on), row.optimized ? short_form(*row.optimized) : "");
+    fmt::print(out, kLookupRow, pattern_name(row.lookup.pattern), fmt::format("{:.2f}", row.none_ns.median),
+               short_form(row.again), short_form(row.branch_free), short_form(row.fake_head_off),
+               short_form(row.fake_head_on), row.fake_head_optimized ? short_form(*row.fake_head_optimized) : "-",
+               short_form(row.shared_tail));
   }
 }
 
 void print_lookups(std::FILE* out, const Summary& summary) {
-  constexpr const char* kRow = "{:<14}{:>7}{:>10}{:>10}{:>10}{:>10}{:>10}\n";
-  fmt::print(out, "\ncompound_head() by plain pointers; all in 4 KiB pages, the baseline too.\n");
-  fmt::print(out, "Ratios to none, and half the distance of their quartiles.\n");
-  fmt::print(out, kRow, "", "none", "none", "none", "fake-head", "fake-head", "on, all");
-  fmt::print(out, kRow, "", "ns", "again", "br.-free", "off", "on", "optimised");
-  fmt::print(out, "-- independent lookups\n");
+  fmt::print(out,
+             "\ncompound_head() by plain pointers: time / time of none, and half the\n"
+             "distance of the quartiles. All in 4 KiB pages, the baseline too.\n");
+  fmt::print(out, kLookupRow, "", "none", "none", "none", "fakehead", "fakehead", "fakehead", "shared");
+  fmt::print(out, kLookupRow, "", "ns", "again", "br-free", "off,full", "on,full", "on,opt", "tail,opt");
+  fmt::print(out, "-- stream: independent lookups\n");
   print_lookups(out, summary, Flow::stream);
-  fmt::print(out, "-- each needs a word of the head found before\n");
+  fmt::print(out, "-- chain: each needs a word of the head found before\n");
   print_lookups(out, summary, Flow::chain);
 }
 

@@ -12,12 +12,15 @@ namespace {
 
 constexpr std::array kPatterns{Pattern::sequential, Pattern::random, Pattern::page_aligned, Pattern::heads,
                                Pattern::hot};
+constexpr std::array kKinds{Kind::optimized, Kind::full, Kind::ordinary};
 constexpr std::array kFlows{Flow::stream, Flow::chain};
 constexpr std::array kTranslations{Translations::hit, Translations::miss, Translations::block};
 
+constexpr u64 kMostPopulations = 6;
+
 /// Bytes of host memory that prepare() and the bookkeeping take, roughly from above.
 u64 memory_needed(const Scale& scale) {
-  const u64 populations = 3 * (scale.nr_hugepages << 15) * 5 / 4;
+  const u64 populations = kMostPopulations * (scale.nr_hugepages << 15) * 5 / 4;
   const u64 frames = scale.nr_frames * 32;
   const u64 bookkeeping = (scale.bookkeeping_gib << 30) / 64 * 5 / 4;
   return populations + frames + bookkeeping + (u64{256} << 20);
@@ -37,9 +40,11 @@ std::vector<LookupCase> lookup_cases() {
 }
 
 Suite::Suite(const Scale& scale) : scale_(scale) {
-  for (const Kind kind : {Kind::full, Kind::optimized, Kind::ordinary}) {
+  for (const Kind kind : kKinds) {
     for (const Pattern pattern : kPatterns) {
-      if (exists(kind, pattern)) add_lookups(kind, pattern);
+      for (const LookupDesign& design : lookup_designs()) {
+        if (exists(kind, pattern) && !design.design_of(kind).empty()) add_lookups(design, kind, pattern);
+      }
     }
   }
   for (const Translations t : kTranslations) add_routed_lookups(t);
@@ -53,35 +58,35 @@ const Arm& Suite::arm(std::string_view name) const {
   return *found;
 }
 
-Population& Suite::population(Kind kind) const {
-  switch (kind) {
-    case Kind::full: return *full_;
-    case Kind::optimized: return *optimized_;
-    case Kind::ordinary: return *ordinary_;
-  }
-  __builtin_unreachable();
+bool Suite::has_population(std::string_view design, Kind kind) const {
+  return std::ranges::any_of(populations_,
+                             [&](const auto& p) { return p->kind() == kind && p->design().name == design; });
+}
+
+Population& Suite::population(std::string_view design, Kind kind) const {
+  const auto found = std::ranges::find_if(
+      populations_, [&](const auto& p) { return p->kind() == kind && p->design().name == design; });
+  HVO_CHECK(found != populations_.end(), "an arm was run before its population was made");
+  return **found;
 }
 
 Population& Suite::population(Translations t) const {
-  return population(t == Translations::block ? Kind::full : Kind::optimized);
+  return t == Translations::block ? population("none", Kind::full) : population("fake-head", Kind::optimized);
 }
 
-void Suite::add_lookups(Kind kind, Pattern pattern) {
-  for (const LookupDesign& design : lookup_designs()) {
-    if (kind == Kind::optimized && !design.sees_fake_heads) continue;
-    for (const Flow flow : kFlows) {
-      // Made when first run, for its population is not there yet.
-      auto lookups = std::make_shared<Lookups>();
-      arms_.push_back({lookup_name(design, kind, pattern, flow), "one lookup through a plain pointer",
-                       scale_.nr_lookups, [this, &design, kind, pattern, flow, lookups](u64 n) {
-                         Population& p = population(kind);
-                         if (lookups->pfns.empty()) {
-                           lookups->pfns = p.pfns(pattern, scale_.nr_lookups);
-                           lookups->sum = p.sum_of_heads(lookups->pfns);
-                         }
-                         return time_lookups(design, flow, p.base(), lookups->pfns, lookups->sum, n);
-                       }});
-    }
+void Suite::add_lookups(const LookupDesign& design, Kind kind, Pattern pattern) {
+  for (const Flow flow : kFlows) {
+    // Made when first run, for its population is not there yet.
+    auto lookups = std::make_shared<Lookups>();
+    arms_.push_back({lookup_name(design, kind, pattern, flow), "one lookup through a plain pointer", scale_.nr_lookups,
+                     [this, &design, kind, pattern, flow, lookups](u64 n) {
+                       Population& p = population(design.design_of(kind), kind);
+                       if (lookups->pfns.empty()) {
+                         lookups->pfns = p.pfns(pattern, scale_.nr_lookups);
+                         lookups->sum = p.sum_of_heads(lookups->pfns);
+                       }
+                       return time_lookups(design, flow, p.base(), lookups->pfns, lookups->sum, n);
+                     }});
   }
 }
 
@@ -105,10 +110,15 @@ void Suite::add_folios() {
   auto add = [&](const char* name, const char* what, double (Folios::*time)(u64)) {
     arms_.push_back({name, what, batch, [this, time](u64 n) { return ((*folios_).*time)(n); }});
   };
-  add("hugepage/alloc_free", "one 2 MiB hugepage allocated, optimised, restored, freed", &Folios::time_alloc_free);
+  add("hugepage/alloc_free", "one 2 MiB hugepage taken from its pool and put back", &Folios::time_alloc_free);
+  add("hugepage/fresh_free", "one 2 MiB hugepage made, optimised, restored and freed", &Folios::time_fresh_free);
+  add("hugepage/grow", "one 2 MiB hugepage of a pool that is grown from nothing", &Folios::time_grow);
+  add("hugepage/shrink", "one 2 MiB hugepage of a pool that is shrunk to nothing", &Folios::time_shrink);
   add("hugepage/optimize", "one 2 MiB folio optimised", &Folios::time_optimize);
   add("hugepage/restore", "one 2 MiB folio restored to cold frames", &Folios::time_restore);
   add("hugepage/seven_copies", "seven memcpys of the head's page to cold frames", &Folios::time_seven_copies);
+  arms_.push_back(
+      {"hugepage/demote", "one 1 GiB hugepage made 512 of 2 MiB", 1, [](u64 n) { return time_demotions(n); }});
   arms_.push_back({"pmd/split", "one PMD leaf replaced by a table", 16, [](u64 n) { return time_pmd_splits(n); }});
 }
 
@@ -135,16 +145,16 @@ std::expected<void, std::string> Suite::prepare() {
     return std::unexpected("these benchmarks take " + std::to_string(needed >> 20) + " MiB of memory, and " +
                            std::to_string(available >> 20) + " MiB are there: fewer --hugepages, or --quick");
   }
-  const auto make = [&](Kind kind, std::unique_ptr<Population>& into) -> std::expected<void, std::string> {
-    auto made = Population::make(kind, scale_.nr_hugepages);
-    if (!made) return std::unexpected(made.error());
-    into = std::move(*made);
-    return {};
-  };
-  // The one with the many mappings first: it is the one that can be refused.
-  if (auto r = make(Kind::optimized, optimized_); !r) return r;
-  if (auto r = make(Kind::full, full_); !r) return r;
-  if (auto r = make(Kind::ordinary, ordinary_); !r) return r;
+  // Those with the many mappings first: they are the ones that can be refused.
+  for (const Kind kind : kKinds) {
+    for (const LookupDesign& row : lookup_designs()) {
+      const std::string_view design = row.design_of(kind);
+      if (design.empty() || has_population(design, kind)) continue;
+      auto made = Population::make(*find_design(design), kind, scale_.nr_hugepages);
+      if (!made) return std::unexpected(made.error());
+      populations_.push_back(std::move(*made));
+    }
+  }
   auto folios = Folios::make(scale_.nr_folios);
   if (!folios) return std::unexpected(folios.error());
   folios_ = std::move(*folios);

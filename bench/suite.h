@@ -39,25 +39,25 @@ class Suite {
   /// Simulated page-table walks per lookup of a pattern. After prepare().
   double walks_per_lookup(Translations t);
   /// Host mappings of the optimised population. After prepare().
-  u64 nr_mappings() const { return optimized_->nr_mappings(); }
+  u64 nr_mappings() const { return population("fake-head", Kind::optimized).nr_mappings(); }
 
  private:
   struct Lookups {
     std::vector<u32> pfns;
     u64 sum = 0;
   };
-  Population& population(Kind kind) const;
+  /// One that prepare() has made.
+  Population& population(std::string_view design, Kind kind) const;
   Population& population(Translations t) const;
-  void add_lookups(Kind kind, Pattern pattern);
+  bool has_population(std::string_view design, Kind kind) const;
+  void add_lookups(const LookupDesign& design, Kind kind, Pattern pattern);
   void add_routed_lookups(Translations t);
   void add_folios();
   void add_frames();
 
   Scale scale_;
   std::vector<Arm> arms_;
-  std::unique_ptr<Population> full_;
-  std::unique_ptr<Population> optimized_;
-  std::unique_ptr<Population> ordinary_;
+  std::vector<std::unique_ptr<Population>> populations_;
   std::unique_ptr<Folios> folios_;
   std::unique_ptr<FramePool> frames_;
 };

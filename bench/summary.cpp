@@ -12,16 +12,25 @@ LookupRow measure_lookups(const Suite& suite, const LookupCase& c, unsigned nr_r
   auto name = [&](std::string_view design, Kind kind) {
     return lookup_name(lookup_design(design), kind, c.pattern, c.flow);
   };
-  const std::string none = name("none", c.kind);
-  std::vector<std::string> others{name("none-again", c.kind), name("none-branch-free", c.kind),
-                                  name("fake-head-off", c.kind), name("fake-head-on", c.kind)};
-  if (c.kind == Kind::full) others.push_back(name("fake-head-on", Kind::optimized));
-  std::vector<const Arm*> arms{&suite.arm(none)};
-  for (const std::string& other : others) arms.push_back(&suite.arm(other));
+  const bool has_hugepages = c.kind == Kind::full;
+  const Kind shared_kind = has_hugepages ? Kind::optimized : c.kind;
+  std::vector<std::string> names{
+      name("none", c.kind),          name("none-again", c.kind),   name("none-branch-free", c.kind),
+      name("fake-head-off", c.kind), name("fake-head-on", c.kind), name("shared-tail", shared_kind)};
+  if (has_hugepages) names.push_back(name("fake-head-on", Kind::optimized));
+  std::vector<const Arm*> arms;
+  for (const std::string& n : names) arms.push_back(&suite.arm(n));
   const Samples samples = run_rounds(arms, nr_rounds);
-  auto ratio = [&](std::size_t i) { return samples.ratio(others[i], none); };
-  LookupRow row{c, spread_of(samples.of(none)), ratio(0), ratio(1), ratio(2), ratio(3), {}};
-  if (others.size() > 4) row.optimized = ratio(4);
+  auto ratio = [&](std::size_t i) { return samples.ratio(names[i], names[0]); };
+  LookupRow row{.lookup = c,
+                .none_ns = spread_of(samples.of(names[0])),
+                .again = ratio(1),
+                .branch_free = ratio(2),
+                .fake_head_off = ratio(3),
+                .fake_head_on = ratio(4),
+                .fake_head_optimized = {},
+                .shared_tail = ratio(5)};
+  if (has_hugepages) row.fake_head_optimized = ratio(6);
   return row;
 }
 
@@ -70,7 +79,7 @@ void measure_frames(const Suite& suite, unsigned nr_threads, unsigned nr_rounds,
   const std::string list = "frames_bulk/mutex_list" + suffix;
   const Spread speed = run_rounds({&suite.arm(ours), &suite.arm(list)}, nr_rounds).ratio(list, ours);
   const bool alone = nr_threads == 1;
-  summary.rows.push_back({.name = alone ? "  1 thread" : "frame bulk speed / mutex list, 2 threads",
+  summary.rows.push_back({.name = alone ? "  1 thread" : "frame bulk / mutex list, 2 threads",
                           .what = list + " / " + ours,
                           .value = alone ? speed : if_two_cores(speed),
                           .goal = alone ? 0.8 : 2.0,

@@ -14,15 +14,16 @@
 
 namespace hvo::bench {
 
-/// The lookups of one pattern against the baseline `none` over hugepages (or ordinary pages) of the same machine.
+/// The lookups of one pattern against the baseline `none` over hugepages, or ordinary pages, with HVO off.
 struct LookupRow {
   LookupCase lookup;
   Spread none_ns;
-  Spread again;                     ///< none-again / none: the noise
-  Spread branch_free;               ///< none-branch-free / none
-  Spread off;                       ///< fake-head-off / none
-  Spread on;                        ///< fake-head-on / none
-  std::optional<Spread> optimized;  ///< fake-head-on over optimised hugepages / none over full ones
+  Spread again;                               ///< none-again / none: the noise
+  Spread branch_free;                         ///< none-branch-free / none
+  Spread fake_head_off;                       ///< fake-head-off / none
+  Spread fake_head_on;                        ///< fake-head-on / none
+  std::optional<Spread> fake_head_optimized;  ///< fake-head-on over optimised hugepages / none
+  Spread shared_tail;                         ///< shared-tail over optimised hugepages, or over ordinary pages / none
 };
 
 /// A ratio; with a goal that the project set itself, or without one. Missing a goal is no error.
