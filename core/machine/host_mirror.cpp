@@ -23,6 +23,9 @@ std::unexpected<std::string> host_error(const char* what) {
   return std::unexpected(std::string(what) + ": " + std::strerror(error));
 }
 
+/// A PMD's, and, for the mask encoding, that of the largest compound's struct pages.
+u64 alignment_of(const Geometry& g) { return std::max(g.pmd_size(), g.vmemmap_size(g.largest_order())); }
+
 std::byte* host_pointer(u64 va) { return reinterpret_cast<std::byte*>(va); }
 
 u64 mappings_in_use() {
@@ -60,13 +63,13 @@ std::expected<HostMirror, std::string> HostMirror::reserve(const MachineConfig& 
                            std::string(config.geometry.name));
   }
   const u64 bytes = sizes_of(config).vmemmap_bytes;
-  const u64 pmd = config.geometry.pmd_size();
-  void* p = mmap(nullptr, bytes + pmd, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  const u64 alignment = alignment_of(config.geometry);
+  void* p = mmap(nullptr, bytes + alignment, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (p == MAP_FAILED) return host_error("reserving address space for the vmemmap");
   const u64 start = reinterpret_cast<u64>(p);
-  const u64 base = align_up(start, pmd);
+  const u64 base = align_up(start, alignment);
   if (base != start) munmap(p, base - start);
-  if (const u64 rest = start + pmd - base; rest != 0) munmap(host_pointer(base + bytes), rest);
+  if (const u64 rest = start + alignment - base; rest != 0) munmap(host_pointer(base + bytes), rest);
   return HostMirror(base, bytes);
 }
 

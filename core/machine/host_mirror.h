@@ -34,7 +34,7 @@ class HostMirror {
   HostMirror& operator=(const HostMirror&) = delete;
   ~HostMirror();
 
-  /// For MachineConfig::vmemmap_base: aligned to a PMD.
+  /// For MachineConfig::vmemmap_base: aligned as every design needs it.
   u64 vmemmap_base() const { return base_; }
   /// Maps the whole vmemmap as the page tables of `machine` are now. Quiescent machine, built on vmemmap_base().
   /// Error: one line for the user; for too many mappings the figure needed and the sysctl line, and nothing was mapped.

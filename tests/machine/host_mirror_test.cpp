@@ -43,8 +43,8 @@ struct Mirrored {
     ASSERT_TRUE(mapped) << mapped.error();
     cpu().run();
   }
-  Pfn hugepage() const { return machine->hugetlb().alloc_fresh_hugetlb_folio(cpu(), Order{9}).value(); }
-  void free_hugepage(Pfn head) const { ASSERT_TRUE(machine->hugetlb().free_hugetlb_folio(cpu(), head, Order{9})); }
+  Pfn hugepage() const { return machine->hugetlb().alloc_migrate_hugetlb_folio(cpu(), Order{9}).value(); }
+  void free_hugepage(Pfn head) const { ASSERT_TRUE(machine->hugetlb().folio_put(cpu(), head)); }
   Page page(Pfn pfn) const { return machine->vmemmap().page_of(pfn); }
 
   HostMirror mirror;
@@ -95,7 +95,7 @@ TEST(HostMirror, EveryHelperOnEveryPfnSaysWhatTheTruthSays) {
 
 TEST(HostMirror, MapsGiganticFoliosToo) {
   Mirrored m("fake-head", u64{1} << 19);
-  ASSERT_TRUE(m.machine->hugetlb().alloc_fresh_hugetlb_folio(m.cpu(), Order{18}));
+  ASSERT_TRUE(m.machine->hugetlb().alloc_migrate_hugetlb_folio(m.cpu(), Order{18}));
   m.map();
   EXPECT_EQ(wrong_answers<FakeHead>(m, KeyOn{}), 0U);
   EXPECT_GE(m.mirror.nr_mappings(), 4096U);

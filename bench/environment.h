@@ -1,0 +1,24 @@
+// What a measurement was made on: printed before it, written into the JSON.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/base/types.h"
+
+namespace hvo::bench {
+
+/// Name and value, in the order to print.
+using Facts = std::vector<std::pair<std::string, std::string>>;
+
+/// CPU, cores, kernel, governor, load, compiler, flags, sanitizer; "unknown" where the host does not say.
+Facts environment();
+
+/// Why times of this build mean nothing, or empty.
+std::string why_times_mean_nothing();
+
+/// Bytes that the host can still give (MemAvailable), or ~0 where it does not say.
+u64 available_memory();
+
+}  // namespace hvo::bench

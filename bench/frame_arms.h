@@ -1,0 +1,47 @@
+// The frame allocator by itself, in bulk: half of all frames are taken one by one, then given back one by one, by one
+// thread or by two at once; and beside it the simplest thing that does the same, a free list under a mutex.
+#pragma once
+
+#include <expected>
+#include <memory>
+#include <string>
+
+#include "bench/arm.h"
+#include "core/frame/frame_source.h"
+#include "core/frame/physical_memory.h"
+
+namespace hvo::bench {
+
+inline constexpr u32 kMostAllocators = 2;
+
+/// Frames, Cpus and a FrameSource (all decorators, per-CPU lists as a Machine has them), without page tables. Poisoning
+/// is off: the frames' bytes are never touched.
+class FramePool {
+ public:
+  static std::expected<std::unique_ptr<FramePool>, std::string> make(u64 nr_frames);
+
+  /// Nanoseconds in which `nr_threads` (1 or 2), sharing the work, take half of all frames and give them back.
+  double time_bulk(u32 nr_threads);
+  /// Frames taken, and given back, by one such call.
+  u64 nr_pairs() const { return nr_frames_ / 2; }
+  /// Recounts the allocator: for tests.
+  bool validate();
+
+ private:
+  FramePool(Arena arena, PhysicalMemory memory, u64 nr_frames);
+  void make_cpus();
+  bool take_and_give(Cpu& cpu, std::span<FrameNo> room);
+
+  Arena arena_;
+  PhysicalMemory memory_;
+  u64 nr_frames_;
+  std::vector<Diagnostics> diagnostics_;
+  std::vector<Cpu> cpus_;
+  Budget budget_;
+  FrameSource source_;
+};
+
+/// Nanoseconds in which the same is done with a free list (last in, first out) under a std::mutex.
+double time_mutex_list_bulk(u64 nr_frames, u32 nr_threads);
+
+}  // namespace hvo::bench

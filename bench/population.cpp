@@ -1,0 +1,122 @@
+#include "bench/population.h"
+
+#include <algorithm>
+
+#include "core/base/rng.h"
+
+namespace hvo::bench {
+
+namespace {
+
+constexpr Order kHuge{9};
+constexpr u64 kStructsPerPage = 64;
+constexpr u32 kCpus = 2;
+
+MachineConfig config_of(const Design& design, Kind kind, u64 nr_hugepages) {
+  MachineConfig config;
+  config.design = &design;
+  // A 32nd more than the hugepages: the machine's own vmemmap is a 64th of its memory.
+  config.memory_pages = nr_hugepages * kHuge.nr_pages() * 33 / 32 + kHuge.nr_pages();
+  config.nr_cpus = kCpus;
+  // Those of Kind::full join the pool later, when nothing is optimised any more.
+  if (kind == Kind::optimized) config.pools[0] = {.order = kHuge, .nr_huge_pages = nr_hugepages};
+  return config;
+}
+
+}  // namespace
+
+std::string_view kind_name(Kind kind) {
+  switch (kind) {
+    case Kind::full: return "full";
+    case Kind::optimized: return "optimized";
+    case Kind::ordinary: return "ordinary";
+  }
+  return "?";
+}
+
+std::string_view pattern_name(Pattern pattern) {
+  switch (pattern) {
+    case Pattern::sequential: return "sequential";
+    case Pattern::random: return "random";
+    case Pattern::page_aligned: return "page-aligned";
+    case Pattern::heads: return "heads";
+    case Pattern::hot: return "hot";
+  }
+  return "?";
+}
+
+bool exists(Kind kind, Pattern pattern) { return kind != Kind::ordinary || pattern != Pattern::heads; }
+
+std::expected<std::unique_ptr<Population>, std::string> Population::make(const Design& design, Kind kind,
+                                                                         u64 nr_hugepages) {
+  MachineConfig config = config_of(design, kind, nr_hugepages);
+  auto mirror = HostMirror::reserve(config);
+  if (!mirror) return std::unexpected(mirror.error());
+  config.vmemmap_base = mirror->vmemmap_base();
+  auto machine = Machine::create(config);
+  if (!machine) return std::unexpected(machine.error());
+  std::unique_ptr<Population> p(new Population(kind, std::move(*mirror), std::move(*machine)));
+  Cpu& cpu = p->machine_->cpu(0);
+  cpu.run();
+  bool filled = true;
+  if (kind == Kind::ordinary) filled = p->take_single_pages(nr_hugepages);
+  if (kind == Kind::full) {
+    p->machine_->optimizer().set_enabled(cpu, false);
+    filled = p->machine_->hugetlb().set_max_huge_pages(cpu, kHuge, nr_hugepages) == nr_hugepages;
+  }
+  cpu.idle();
+  if (!filled) return std::unexpected("a machine ran out of memory while it was filled");
+  if (kind != Kind::ordinary) p->find_hugepages();
+  if (auto mapped = p->mirror_.map(*p->machine_); !mapped) return std::unexpected(mapped.error());
+  return p;
+}
+
+bool Population::take_single_pages(u64 nr_hugepages) {
+  Cpu& cpu = machine_->cpu(0);
+  for (u64 i = 0; i < nr_hugepages; ++i) {
+    const auto first = machine_->pages().alloc_frozen_pages(cpu, kHuge);
+    if (!first) return false;
+    heads_.push_back(*first);
+    for (u64 n = 0; n < kHuge.nr_pages(); ++n) {
+      const CpuPages pages = machine_->vmemmap().pages(cpu);
+      if (!page_ref_unfreeze(pages, machine_->vmemmap().page_of(*first + n), 1)) return false;
+    }
+  }
+  std::ranges::sort(heads_);
+  return true;
+}
+
+void Population::find_hugepages() {
+  Vmemmap& vmemmap = machine_->vmemmap();
+  for (Pfn pfn{0}; pfn.v < vmemmap.nr_pages(); pfn = pfn + kHuge.nr_pages()) {
+    if (vmemmap.truth().about(pfn).order == kHuge) heads_.push_back(pfn);
+  }
+}
+
+std::vector<u32> Population::pfns(Pattern pattern, u64 length) const {
+  Rng rng = Rng::seeded(static_cast<u64>(pattern) + 1);
+  std::vector<u32> pfns;
+  const u64 inside = kHuge.nr_pages();
+  for (u64 i = 0; i < length; ++i) {
+    const Pfn any = heads_[rng.below(heads_.size())];
+    Pfn pfn;
+    switch (pattern) {
+      case Pattern::sequential: pfn = heads_[i / inside % heads_.size()] + i % inside; break;
+      case Pattern::random: pfn = any + rng.below(inside); break;
+      case Pattern::page_aligned: pfn = any + kStructsPerPage * (1 + rng.below(inside / kStructsPerPage - 1)); break;
+      case Pattern::heads: pfn = any; break;
+      case Pattern::hot: pfn = heads_[0] + rng.below(inside); break;
+    }
+    pfns.push_back(static_cast<u32>(pfn.v));
+  }
+  return pfns;
+}
+
+u64 Population::sum_of_heads(std::span<const u32> pfns) {
+  Vmemmap& vmemmap = machine_->vmemmap();
+  u64 sum = 0;
+  for (const u32 pfn : pfns) sum += vmemmap.page_of(vmemmap.truth().about({pfn}).head).va;
+  return sum;
+}
+
+}  // namespace hvo::bench

@@ -1,0 +1,69 @@
+// Population: a machine whose memory is all of one kind, mirrored into this process; and the patterns in which its
+// struct pages are looked up.
+//
+// Nothing here lays struct pages out by itself: a machine is run and its page tables are mirrored.
+#pragma once
+
+#include <expected>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/machine/host_mirror.h"
+
+namespace hvo::bench {
+
+enum class Kind : u8 {
+  full,       ///< hugepages, none optimised: every struct page has its own memory
+  optimized,  ///< hugepages, all optimised
+  ordinary,   ///< single pages in use
+};
+std::string_view kind_name(Kind kind);
+
+enum class Pattern : u8 {
+  sequential,    ///< one struct page after the other
+  random,        ///< any struct page of any hugepage
+  page_aligned,  ///< tails at the start of a vmemmap page: fake heads where optimised
+  heads,         ///< heads only
+  hot,           ///< any struct page of one hugepage: all in the nearest cache
+};
+std::string_view pattern_name(Pattern pattern);
+/// Single pages have no heads.
+bool exists(Kind kind, Pattern pattern);
+
+/// A mirrored machine. The machine can be run on, as long as no PTE changes.
+class Population {
+ public:
+  /// Kind::optimized needs a design that optimises. Error: one line for the user.
+  static std::expected<std::unique_ptr<Population>, std::string> make(const Design& design, Kind kind,
+                                                                      u64 nr_hugepages);
+
+  Kind kind() const { return kind_; }
+  const Design& design() const { return machine_->design(); }
+  Machine& machine() { return *machine_; }
+  u64 base() const { return mirror_.vmemmap_base(); }
+  u64 nr_mappings() const { return mirror_.nr_mappings(); }
+  /// First pfns of the hugepages (or of as many runs of single pages), ascending.
+  const std::vector<Pfn>& heads() const { return heads_; }
+
+  /// `length` pfns in this pattern; the same for the same length.
+  std::vector<u32> pfns(Pattern pattern, u64 length) const;
+  /// The sum of the vmemmap addresses of their heads, by the machine's truth: what right lookups add up to.
+  u64 sum_of_heads(const std::span<const u32> pfns);
+
+ private:
+  Population(Kind kind, HostMirror mirror, std::unique_ptr<Machine> machine)
+      : kind_(kind), mirror_(std::move(mirror)), machine_(std::move(machine)) {}
+  /// False: out of memory.
+  bool take_single_pages(u64 nr_hugepages);
+  void find_hugepages();
+
+  Kind kind_;
+  HostMirror mirror_;
+  std::unique_ptr<Machine> machine_;
+  std::vector<Pfn> heads_;
+};
+
+}  // namespace hvo::bench

@@ -1,0 +1,139 @@
+#include "bench/summary.h"
+
+#include <thread>
+
+#include "bench/rounds.h"
+
+namespace hvo::bench {
+
+namespace {
+
+LookupRow measure_lookups(const Suite& suite, const LookupCase& c, unsigned nr_rounds) {
+  auto name = [&](std::string_view design, Kind kind) {
+    return lookup_name(lookup_design(design), kind, c.pattern, c.flow);
+  };
+  const bool has_hugepages = c.kind == Kind::full;
+  const Kind shared_kind = has_hugepages ? Kind::optimized : c.kind;
+  std::vector<std::string> names{
+      name("none", c.kind),          name("none-again", c.kind),   name("none-branch-free", c.kind),
+      name("fake-head-off", c.kind), name("fake-head-on", c.kind), name("shared-tail", shared_kind)};
+  if (has_hugepages) names.push_back(name("fake-head-on", Kind::optimized));
+  std::vector<const Arm*> arms;
+  for (const std::string& n : names) arms.push_back(&suite.arm(n));
+  const Samples samples = run_rounds(arms, nr_rounds);
+  auto ratio = [&](std::size_t i) { return samples.ratio(names[i], names[0]); };
+  LookupRow row{.lookup = c,
+                .none_ns = spread_of(samples.of(names[0])),
+                .again = ratio(1),
+                .branch_free = ratio(2),
+                .fake_head_off = ratio(3),
+                .fake_head_on = ratio(4),
+                .fake_head_optimized = {},
+                .shared_tail = ratio(5)};
+  if (has_hugepages) row.fake_head_optimized = ratio(6);
+  return row;
+}
+
+/// What two threads did on one core says nothing.
+std::optional<Spread> if_two_cores(const Spread& spread) {
+  if (std::thread::hardware_concurrency() < 2) return {};
+  return spread;
+}
+
+/// The rows of one set of translations: checked against plain, and two CPUs against one.
+void measure_checked(const Suite& suite, Translations t, unsigned nr_rounds, Summary& summary) {
+  const std::string plain = routed_name(Route::plain, t, 1);
+  const std::string cpu = routed_name(Route::cpu, t, 1);
+  const std::string one = routed_name(Route::checked, t, 1);
+  const std::string two = routed_name(Route::checked, t, 2);
+  const Samples samples = run_rounds({&suite.arm(plain), &suite.arm(cpu), &suite.arm(one), &suite.arm(two)}, nr_rounds);
+  std::string where = "TLB hits";
+  if (t == Translations::miss) where = "TLB misses";
+  if (t == Translations::block) where = "PMD hits";
+  summary.rows.push_back({.name = "checked lookup / plain, " + where,
+                          .what = one + " / " + plain,
+                          .value = samples.ratio(one, plain),
+                          .goal = t == Translations::miss ? 15 : 4});
+  summary.rows.push_back({.name = "  unchecked lookup / plain",
+                          .what = cpu + " / " + plain,
+                          .value = samples.ratio(cpu, plain),
+                          .goal = {}});
+  summary.rows.push_back({.name = "  checked, speed of 2 CPUs / 1",
+                          .what = one + " / " + two,
+                          .value = if_two_cores(samples.ratio(one, two)),
+                          .goal = 1.7,
+                          .at_most = false});
+}
+
+void measure_folios(const Suite& suite, unsigned nr_rounds, Summary& summary) {
+  const Samples samples = run_rounds({&suite.arm("hugepage/restore"), &suite.arm("hugepage/seven_copies")}, nr_rounds);
+  summary.rows.push_back({.name = "restore 2 MiB / seven page copies",
+                          .what = "hugepage/restore / hugepage/seven_copies",
+                          .value = samples.ratio("hugepage/restore", "hugepage/seven_copies"),
+                          .goal = 3});
+}
+
+void measure_frames(const Suite& suite, unsigned nr_threads, unsigned nr_rounds, Summary& summary) {
+  const std::string suffix = "/" + std::to_string(nr_threads) + "-thread";
+  const std::string ours = "frames_bulk/allocator" + suffix;
+  const std::string list = "frames_bulk/mutex_list" + suffix;
+  const Spread speed = run_rounds({&suite.arm(ours), &suite.arm(list)}, nr_rounds).ratio(list, ours);
+  const bool alone = nr_threads == 1;
+  summary.rows.push_back({.name = alone ? "  1 thread" : "frame bulk / mutex list, 2 threads",
+                          .what = list + " / " + ours,
+                          .value = alone ? speed : if_two_cores(speed),
+                          .goal = alone ? 0.8 : 2.0,
+                          .at_most = false});
+}
+
+std::expected<void, std::string> add_bookkeeping(u64 gib, Summary& summary) {
+  const auto b = measure_bookkeeping(gib);
+  if (!b) return std::unexpected(b.error());
+  const double carved = b->carved_share() * 100;
+  const double touched = b->touched_share() * 100;
+  summary.rows.push_back({.name = "bookkeeping / vmemmap, %, touched",
+                          .what = "arena bytes resident once the machine is full, and diagnostics / vmemmap bytes",
+                          .value = Spread{touched, touched, touched, 1},
+                          .goal = 3});
+  summary.rows.push_back({.name = "  as if all were touched",
+                          .what = "arena bytes carved, and diagnostics / vmemmap bytes",
+                          .value = Spread{carved, carved, carved, 1},
+                          .goal = 3});
+  return {};
+}
+
+}  // namespace
+
+std::expected<Summary, std::string> measure_summary(Suite& suite, std::function<void(u64, u64)> progress) {
+  Summary summary;
+  summary.nr_rounds = suite.scale().nr_rounds;
+  const unsigned rounds = summary.nr_rounds;
+  const auto cases = lookup_cases();
+  const u64 total = cases.size() + 7;
+  u64 done = 0;
+  auto next = [&] { progress(done++, total); };
+  // Once two threads have run, the C library's mutexes no longer skip their atomic instructions.
+  (void)time_mutex_list_bulk(2, 2);
+  for (const LookupCase& c : cases) {
+    next();
+    summary.lookups.push_back(measure_lookups(suite, c, rounds));
+  }
+  summary.walks_per_hit = suite.walks_per_lookup(Translations::hit);
+  summary.walks_per_miss = suite.walks_per_lookup(Translations::miss);
+  for (const Translations t : {Translations::hit, Translations::block, Translations::miss}) {
+    next();
+    measure_checked(suite, t, rounds, summary);
+  }
+  next();
+  measure_folios(suite, rounds, summary);
+  for (const unsigned nr_threads : {2U, 1U}) {
+    next();
+    measure_frames(suite, nr_threads, rounds, summary);
+  }
+  next();
+  if (auto r = add_bookkeeping(suite.scale().bookkeeping_gib, summary); !r) return std::unexpected(r.error());
+  progress(total, total);
+  return summary;
+}
+
+}  // namespace hvo::bench
