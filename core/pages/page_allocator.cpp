@@ -33,11 +33,8 @@ std::expected<Pfn, Errno> PageAllocator::alloc_pages(Cpu& cpu, Order order) {
 
 void PageAllocator::free_frozen_pages(Cpu& cpu, Pfn head, Order order) {
   const OpScope scope(cpu, Op::free_pages);
-  bool bad = false;
-  if (order.v > 0) {
-    bad = vmemmap_.check_compound_at_free(cpu, head, order) != 0;
-    bad = bad || !vmemmap_.destroy_compound_page(cpu, head, order);
-  }
+  bool bad = vmemmap_.check_at_free(cpu, head, order) != 0;
+  if (!bad && order.v > 0) bad = !vmemmap_.destroy_compound_page(cpu, head, order);
   if (bad) {
     cpu.fetch_add(s_->nr_leaked, order.nr_pages());
     return;

@@ -15,6 +15,16 @@ std::expected<void, Errno> store(Cpu& cpu, Page p, u64 field, u64 value) {
   return {};
 }
 
+/// A head or single page without what its owner may leave behind: flags that nobody checks, the list it was on (but not
+/// bit 0, which makes a tail), the index.
+PageImage without_leftovers(PageImage p) {
+  p.w[page_field::flags / 8] &= kPageFlagsCheckAtFree | ~u64{0} << kZoneShift;
+  p.w[page_field::compound_head / 8] &= 1;
+  p.w[page_field::compound_meta / 8] = 0;
+  p.w[page_field::index / 8] = 0;
+  return p;
+}
+
 }  // namespace
 
 Vmemmap::Vmemmap(Arena& arena, PageTable& table, u64 nr_pages, Order truth_block)
@@ -107,28 +117,25 @@ std::expected<void, Errno> Vmemmap::split_compound_page(Cpu& cpu, Pfn first, Ord
   return r;
 }
 
-u64 Vmemmap::check_compound_at_free(Cpu& cpu, Pfn first, Order order) {
+u64 Vmemmap::check_at_free(Cpu& cpu, Pfn first, Order order) {
   constexpr u64 kMostReports = 4;
   const Page head = page_of(first);
   u64 nr_bad = 0;
-  auto bad = [&](Page p, u64 expected, u64 seen, std::string_view what) {
-    if (++nr_bad <= kMostReports) {
-      cpu.report({.rule = Rule::bad_page, .object = p.va, .expected = expected, .seen = seen, .what = what});
+  auto check = [&](Page p, const PageImage& wanted, const PageImage& seen, std::string_view what) {
+    for (u64 w = 0; w < seen.w.size(); ++w) {
+      if (seen.w[w] == wanted.w[w]) continue;
+      if (++nr_bad > kMostReports) return;
+      cpu.report({.rule = Rule::bad_page, .object = p.va, .expected = wanted.w[w], .seen = seen.w[w], .what = what});
+      return;
     }
   };
-  const u64 flags = cpu.read_once_at<u64>(head.va + page_field::flags);
-  if ((flags & kPageFlagsCheckAtFree) != PG_head) bad(head, PG_head, flags, "PAGE_FLAGS_CHECK_AT_FREE of a head");
-  const PageImage tail = PageImage::tail(kZone, head.va | 1);
+  PageImage wanted = PageImage::free_page(kZone);
+  if (order.v > 0) wanted.w[page_field::flags / 8] |= PG_head;
+  check(head, wanted, without_leftovers(read(cpu, head)), "a page is not as it must be at free (first differing word)");
+  PageImage tail = PageImage::tail(kZone, head.va | 1);
   for (u64 i = 1; i < order.nr_pages(); ++i) {
-    const Page p = head + i;
-    PageImage seen = read(cpu, p);
-    if (i == 1) seen.w[page_field::compound_meta / 8] = 0;  // the order lives here
-    if (seen == tail) continue;
-    for (u64 w = 0; w < seen.w.size(); ++w) {
-      if (seen.w[w] == tail.w[w]) continue;
-      bad(p, tail.w[w], seen.w[w], "a tail is not in its initial state at free (first differing word)");
-      break;
-    }
+    tail.w[page_field::compound_meta / 8] = i == 1 ? order.v : 0;
+    check(head + i, tail, read(cpu, head + i), "a tail is not in its initial state at free (first differing word)");
   }
   return nr_bad;
 }

@@ -42,10 +42,11 @@ class Vmemmap {
   /// Makes one frozen compound of `order` many frozen compounds of order `each` (< order). Needs every tail writable.
   std::expected<void, Errno> split_compound_page(Cpu& cpu, Pfn head, Order order, Order each);
 
-  /// Checks what must hold of a frozen compound that is about to be freed: every tail is in its initial state, the head
-  /// has no flag but PG_head, its count is 0. Reports bad_page per struct page, at most 4 times a call; returns the
-  /// number of bad struct pages. Source: free_tail_page_prepare(), free_page_is_bad().
-  u64 check_compound_at_free(Cpu& cpu, Pfn head, Order order);
+  /// Checks what must hold of a frozen page or compound that is about to be freed: the head (or single page) has no
+  /// owner's flag, mapping, count or private data left; every tail is in its initial state; the first tail knows the
+  /// order. Reports bad_page per struct page, at most 4 times a call; returns the number of bad struct pages.
+  /// Source: free_page_is_bad(), free_tail_page_prepare().
+  u64 check_at_free(Cpu& cpu, Pfn first, Order order);
 
  private:
   std::expected<void, Errno> make_tail(Cpu& cpu, Page tail, Page head);
