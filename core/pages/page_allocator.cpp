@@ -64,11 +64,22 @@ u64 PageAllocator::nr_free(Cpu& cpu) {
   return buddy_.nr_free();
 }
 
+bool PageAllocator::validate_free_page(Cpu& cpu, Pfn pfn) {
+  const Order order = vmemmap_.truth().about(pfn).order;
+  if (order.v == 0) return vmemmap_.check_at_free(cpu, pfn, Order{0}) == 0;
+  cpu.report(
+      {.rule = Rule::conservation, .object = pfn.v, .seen = order.v, .what = "a free page is in a compound (pfn)"});
+  return false;
+}
+
 bool PageAllocator::validate(Cpu& cpu) {
   const SpinGuard guard(cpu, s_->zone_lock);
-  if (buddy_.validate()) return true;
-  cpu.report({.rule = Rule::conservation, .what = "the page buddy's books don't match its bitmaps"});
-  return false;
+  bool ok = buddy_.validate();
+  if (!ok) cpu.report({.rule = Rule::conservation, .what = "the page buddy's books don't match its bitmaps"});
+  for (Pfn pfn{0}; pfn.v < vmemmap_.nr_pages(); ++pfn) {
+    if (buddy_.is_free(pfn)) ok = validate_free_page(cpu, pfn) && ok;
+  }
+  return ok;
 }
 
 }  // namespace hvo

@@ -36,7 +36,8 @@ class PageAllocator {
   u64 nr_free(Cpu& cpu);
   /// Pages that a failed check keeps out of the buddy.
   u64 nr_leaked(Cpu& cpu) { return cpu.read_once(s_->nr_leaked); }
-  /// Recounts the buddy. Quiescent machine. Reports conservation.
+  /// Recounts the buddy, and looks at every free page: single, and as it must be at free. Quiescent machine. Reports
+  /// conservation, bad_page.
   bool validate(Cpu& cpu);
 
  private:
@@ -44,6 +45,8 @@ class PageAllocator {
     SpinLock zone_lock{LockRank(LockClass::zone, 1)};
     Word<u64> nr_leaked;
   };
+
+  bool validate_free_page(Cpu& cpu, Pfn pfn);
 
   Vmemmap& vmemmap_;
   Budget budget_;
