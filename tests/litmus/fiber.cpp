@@ -107,7 +107,7 @@ Fiber::~Fiber() {
 #endif
   if (f.said.why == HandBack::Why::done) return;
   // Never destroyed, also not at exit: that would unwind its stack.
-  static auto& dropped = *new std::vector<std::unique_ptr<Impl>>;
+  static auto& dropped = *std::make_unique<std::vector<std::unique_ptr<Impl>>>().release();
   dropped.push_back(std::move(impl_));
 }
 
