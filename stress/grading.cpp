@@ -45,8 +45,8 @@ void grade_violations(const Design& design, ViolationLog& log, Outcomes& outcome
     const auto hole =
         std::ranges::find_if(design.holes, [&v](const KnownHole& h) { return h.rule == v.rule && h.op == v.op; });
     if (hole != design.holes.end()) {
-      ++outcomes.holes[static_cast<std::size_t>(hole - design.holes.begin())];
-      ++nr_known;
+      outcomes.holes[static_cast<std::size_t>(hole - design.holes.begin())] += log.times[i];
+      nr_known += log.times[i];
     } else {
       outcomes.keep(v);
     }

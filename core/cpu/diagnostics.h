@@ -21,16 +21,25 @@
 
 namespace hvo {
 
-/// The first violations of a CPU in full, and how many there were of each rule.
+/// The violations of a CPU: the first of each kind (rule, operation, text) in full, how many there were of it, and of
+/// each rule.
 struct ViolationLog {
   static constexpr unsigned kKept = 16;
   std::array<Violation, kKept> first{};
+  std::array<u64, kKept> times{};
   unsigned nr_kept = 0;
   std::array<u64, kNrRules> count{};
 
   void add(const Violation& v) {
     ++count[static_cast<unsigned>(v.rule)];
-    if (nr_kept < kKept) first[nr_kept++] = v;
+    for (unsigned i = 0; i < nr_kept; ++i) {
+      if (first[i].rule != v.rule || first[i].op != v.op || first[i].what != v.what) continue;
+      ++times[i];
+      return;
+    }
+    if (nr_kept == kKept) return;
+    first[nr_kept] = v;
+    times[nr_kept++] = 1;
   }
   u64 total() const {
     u64 n = 0;

@@ -18,14 +18,33 @@ FrameAllocatorConfig allocator_config(const MachineConfig& config) {
       .nr_cpus = config.nr_cpus, .pcp_high = tiny ? 0U : 512U, .pcp_batch = tiny ? 0U : 63U, .poison = config.poison};
 }
 
+/// Frames are numbered by 32 bits; half of them leaves room for tables, whatever the geometry.
+u64 most_pages(const Geometry& g) { return g.structs_per_page() << 31; }
+
+std::string refuse_memory(const MachineConfig& config) {
+  const u64 most = most_pages(config.geometry);
+  if (config.memory_pages == 0 || config.memory_pages > most) {
+    return "a machine of this geometry has 1 to " + std::to_string(most) + " pages of memory, not " +
+           std::to_string(config.memory_pages) + " pages";
+  }
+  const u64 end = config.vmemmap_base + sizes_of(config).vmemmap_bytes;
+  if (!is_aligned(config.vmemmap_base, config.geometry.pmd_size()) || end < config.vmemmap_base) {
+    return "the vmemmap starts at a multiple of " + std::to_string(config.geometry.pmd_size()) +
+           " bytes and ends below 2^64";
+  }
+  return {};
+}
+
+/// What is wrong with the config, in one line; empty when nothing is.
 std::string refuse(const MachineConfig& config) {
   if (config.nr_cpus == 0 || config.nr_cpus > kMaxCpus) {
     return "a machine has 1 to " + std::to_string(kMaxCpus) + " CPUs, not " + std::to_string(config.nr_cpus);
   }
-  const MachineSizes sizes = sizes_of(config);
-  if (config.memory_pages == 0 || sizes.nr_frames >= ~u32{0}) {
-    return "a machine has 1 page to 16 TiB of memory, not " + std::to_string(config.memory_pages) + " pages";
+  if (config.design == nullptr) return "a machine has a design";
+  if (config.failures.mode != FailurePlan::Mode::none && config.failures.n == 0) {
+    return "the number of a failing allocation is at least 1";
   }
+  if (std::string why = refuse_memory(config); !why.empty()) return why;
   const Geometry& g = config.geometry;
   const u64 alignment = g.vmemmap_size(g.largest_order());
   if (config.design->encoding == EncodingKind::mask && !is_aligned(config.vmemmap_base, alignment)) {

@@ -63,6 +63,8 @@ class Machine {
   std::span<Cpu* const> make_cpus();
   bool validate_mappings(Cpu& cpu);
   bool validate_folios(Cpu& cpu);
+  bool is_tail_page(u64 va);
+  bool validate_budget(Cpu& cpu);
   bool validate_folio(Cpu& cpu, Pfn head);
   template <class Encoding>
   bool validate_lookups(Cpu& cpu);

@@ -57,6 +57,11 @@ bool Machine::validate_mappings(Cpu& cpu) {
                   .what = "the vmemmap maps a frame that is not in use for it (frame states)"});
       return;
     }
+    if (!pte.is_writable() && !is_tail_page(va)) {
+      ok = false;
+      cpu.report(
+          {.rule = Rule::conservation, .object = va, .seen = pte.v, .what = "mapped read-only, yet no tail page"});
+    }
     if (pte.is_writable() && seen[pte.frame().v]) {
       ok = false;
       cpu.report({.rule = Rule::conservation, .object = va, .seen = pte.v, .what = "a frame is mapped writable twice"});
@@ -89,6 +94,26 @@ bool Machine::validate_mappings(Cpu& cpu) {
                 .what = "frames mapped, of PTEs and of PMDs are not the frames in use: frames leaked"});
   }
   return ok;
+}
+
+/// A page of vmemmap, not the first, of a folio that can be optimised: the only kind that may be mapped read-only.
+bool Machine::is_tail_page(u64 va) {
+  const Truth::Answer truth = vmemmap_.truth().about(vmemmap_.pfn_of({va}));
+  return config_.geometry.is_optimizable(truth.order) && vmemmap_.page_of(truth.head).va != va;
+}
+
+/// Whoever takes a page or a frame pays first and is paid back last: at rest the budget is what is free.
+bool Machine::validate_budget(Cpu& cpu) {
+  FrameAllocator& frames = source_.next().next();
+  const u64 frames_taken = frames.nr_frames() - frames.nr_free(cpu);
+  const u64 pages_taken = vmemmap_.nr_pages() - pages_.nr_free(cpu);
+  const u64 charged = budget_.total_pages() - budget_.free_pages(cpu);
+  if (charged == frames_taken + pages_taken) return true;
+  cpu.report({.rule = Rule::conservation,
+              .expected = frames_taken + pages_taken,
+              .seen = charged,
+              .what = "frames and pages taken are not what the budget was charged for"});
+  return false;
 }
 
 bool Machine::validate_folio(Cpu& cpu, Pfn head) {
@@ -183,6 +208,7 @@ bool Machine::validate() {
     ok = source_.next().next().validate(cpu) && ok;
     ok = pages_.validate(cpu) && ok;
     ok = validate_mappings(cpu) && ok;
+    ok = validate_budget(cpu) && ok;
     ok = hugetlb_.validate(cpu) && ok;
     ok = validate_folios(cpu) && ok;
     ok = with_encoding(design().encoding, [&]<class E>(E) { return validate_lookups<E>(cpu); }) && ok;

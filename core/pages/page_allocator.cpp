@@ -33,11 +33,8 @@ std::expected<Pfn, Errno> PageAllocator::alloc_pages(Cpu& cpu, Order order) {
 
 void PageAllocator::free_frozen_pages(Cpu& cpu, Pfn head, Order order) {
   const OpScope scope(cpu, Op::free_pages);
-  bool bad = false;
-  if (order.v > 0) {
-    bad = vmemmap_.check_compound_at_free(cpu, head, order) != 0;
-    bad = bad || !vmemmap_.destroy_compound_page(cpu, head, order);
-  }
+  bool bad = vmemmap_.check_at_free(cpu, head, order) != 0;
+  if (!bad && order.v > 0) bad = !vmemmap_.destroy_compound_page(cpu, head, order);
   if (bad) {
     cpu.fetch_add(s_->nr_leaked, order.nr_pages());
     return;
@@ -88,16 +85,25 @@ u64 PageAllocator::nr_free(Cpu& cpu) {
   return buddy_.nr_free();
 }
 
+bool PageAllocator::validate_free_page(Cpu& cpu, Pfn pfn) {
+  const Order order = vmemmap_.truth().about(pfn).order;
+  if (is_poisoned(cpu, pfn)) {
+    cpu.report(
+        {.rule = Rule::bad_page, .object = pfn.v, .what = "a page with a memory error is free to be used (pfn)"});
+    return false;
+  }
+  if (order.v == 0) return vmemmap_.check_at_free(cpu, pfn, Order{0}) == 0;
+  cpu.report(
+      {.rule = Rule::conservation, .object = pfn.v, .seen = order.v, .what = "a free page is in a compound (pfn)"});
+  return false;
+}
+
 bool PageAllocator::validate(Cpu& cpu) {
   const SpinGuard guard(cpu, s_->zone_lock);
   bool ok = buddy_.validate();
   if (!ok) cpu.report({.rule = Rule::conservation, .what = "the page buddy's books don't match its bitmaps"});
-  if (cpu.read_once(vmemmap_.nr_poisoned()) == 0) return ok;
   for (Pfn pfn{0}; pfn.v < vmemmap_.nr_pages(); ++pfn) {
-    if (!buddy_.is_free(pfn) || !is_poisoned(cpu, pfn)) continue;
-    ok = false;
-    cpu.report(
-        {.rule = Rule::bad_page, .object = pfn.v, .what = "a page with a memory error is free to be used (pfn)"});
+    if (buddy_.is_free(pfn)) ok = validate_free_page(cpu, pfn) && ok;
   }
   return ok;
 }

@@ -38,7 +38,8 @@ class PageAllocator {
   u64 nr_leaked(Cpu& cpu) { return cpu.read_once(s_->nr_leaked); }
   /// Pages that a memory error keeps out of it.
   u64 nr_kept_out(Cpu& cpu) { return cpu.read_once(s_->nr_kept_out); }
-  /// Recounts the buddy. Quiescent machine. Reports conservation.
+  /// Recounts the buddy, and looks at every free page: single, and as it must be at free. Quiescent machine. Reports
+  /// conservation, bad_page.
   bool validate(Cpu& cpu);
 
  private:
@@ -54,6 +55,7 @@ class PageAllocator {
   bool is_poisoned(Cpu& cpu, Pfn pfn) const {
     return (cpu.read_once_at<u64>(vmemmap_.page_of(pfn).va + page_field::flags) & PG_hwpoison) != 0;
   }
+  bool validate_free_page(Cpu& cpu, Pfn pfn);
 
   Vmemmap& vmemmap_;
   Budget budget_;

@@ -1,5 +1,7 @@
 #include "core/pgtable/dump.h"
 
+#include <algorithm>
+
 namespace hvo {
 
 namespace {
@@ -34,10 +36,11 @@ void ptdump(Cpu& cpu, PageTable& table, u64 start, u64 end, std::vector<DumpRow>
     const u64 pmd_end = align_down(va, g.pmd_size()) + g.pmd_size();
     const Pmd pmd{cpu.load_acquire(table.pmd_word(va))};
     if (pmd.is_leaf()) {
-      add(rows,
-          {.start = va, .end = pmd_end, .is_block = true, .writable = true, .frame = pmd.frame(), .nr_entries = 1},
+      const FrameNo first = pmd.frame() + (va % g.pmd_size()) / g.page_size();
+      const u64 stop = std::min(pmd_end, end);
+      add(rows, {.start = va, .end = stop, .is_block = true, .writable = true, .frame = first, .nr_entries = 1},
           g.ptrs_per_table());
-      va = pmd_end;
+      va = stop;
       if (Pmd{cpu.read_once(table.pmd_word(va - 1))} != pmd) cpu.count(Event::window_split_seen_by_walker);
       continue;
     }

@@ -22,7 +22,8 @@ struct DumpRow {
   u64 nr_entries = 0;
 };
 
-/// Walks [start, end) and writes its runs into `rows` (cleared first) in order; every address is in exactly one row.
+/// Walks [start, end), page-aligned, and writes its runs into `rows` (cleared first) in order; every address is in
+/// exactly one row. A leaf that the range cuts counts as one entry, from the first frame inside the range.
 /// Safe while splits run: each PMD is read once, and what was read is what is descended into (a walker that reads it
 /// again may report a range twice: d8d55f5616cf made ptdump stop at a leaf, ACTION_CONTINUE). Takes mmap_lock for
 /// reading. PTEs may change meanwhile; each is read once.

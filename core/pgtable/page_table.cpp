@@ -1,6 +1,7 @@
 #include "core/pgtable/page_table.h"
 
 #include <array>
+#include <optional>
 
 namespace hvo {
 

@@ -10,10 +10,26 @@ constexpr u64 kMaxPageBytes = 65536;
 
 u64 flags_of(u64 zone) { return zone << kZoneShift; }
 
+/// No folio lies in two zones.
+Pfn boundary_of(u64 nr_pages, Order largest) {
+  const Pfn quarter = align_down(Pfn{nr_pages / 4}, largest);
+  return quarter.v == 0 ? Pfn{nr_pages} : quarter;
+}
+
 /// A marked store whose trap ends the operation.
 std::expected<void, Errno> store(Cpu& cpu, Page p, u64 field, u64 value) {
   if (!cpu.write_once_at<u64>(p.va + field, value)) return std::unexpected(Errno::efault);
   return {};
+}
+
+/// A head or single page without what its owner may leave behind: flags that nobody checks, the list it was on (but not
+/// bit 0, which makes a tail), the index.
+PageImage without_leftovers(PageImage p) {
+  p.w[page_field::flags / 8] &= kPageFlagsCheckAtFree | ~u64{0} << kZoneShift;
+  p.w[page_field::compound_head / 8] &= 1;
+  p.w[page_field::compound_meta / 8] = 0;
+  p.w[page_field::index / 8] = 0;
+  return p;
 }
 
 }  // namespace
@@ -22,7 +38,7 @@ Vmemmap::Vmemmap(Arena& arena, PageTable& table, u64 nr_pages, EncodingKind enco
     : table_(table),
       nr_pages_(nr_pages),
       encoding_(encoding),
-      zone_boundary_(align_down(Pfn{nr_pages / 4}, table.geometry().largest_order())),
+      zone_boundary_(boundary_of(nr_pages, table.geometry().largest_order())),
       key_(arena.make<StaticKey>()),
       nr_poisoned_(&arena.make<Word<u64>>()),
       truth_(arena, nr_pages, table.geometry().huge_order) {}
@@ -123,33 +139,27 @@ std::expected<void, Errno> Vmemmap::split_compound_page(Cpu& cpu, Pfn first, Ord
   return r;
 }
 
-u64 Vmemmap::check_compound_at_free(Cpu& cpu, Pfn first, Order order) {
+u64 Vmemmap::check_at_free(Cpu& cpu, Pfn first, Order order) {
   constexpr u64 kMostReports = 4;
   const Page head = page_of(first);
   u64 nr_bad = 0;
-  auto bad = [&](Page p, u64 expected, u64 seen, std::string_view what) {
-    if (++nr_bad <= kMostReports) {
-      cpu.report({.rule = Rule::bad_page, .object = p.va, .expected = expected, .seen = seen, .what = what});
+  auto check = [&](Page p, const PageImage& wanted, const PageImage& seen, std::string_view what) {
+    for (u64 w = 0; w < seen.w.size(); ++w) {
+      if (seen.w[w] == wanted.w[w]) continue;
+      if (++nr_bad > kMostReports) return;
+      cpu.report({.rule = Rule::bad_page, .object = p.va, .expected = wanted.w[w], .seen = seen.w[w], .what = what});
+      return;
     }
   };
-  const u64 zone = zone_of(first);
-  const u64 word = tail_word(encoding_, head, order);
-  const u64 flags = cpu.read_once_at<u64>(head.va + page_field::flags);
-  if ((flags & kPageFlagsCheckAtFree) != PG_head) bad(head, PG_head, flags, "PAGE_FLAGS_CHECK_AT_FREE of a head");
-  const u64 priv = cpu.read_once_at<u64>(head.va + page_field::priv);
-  if (priv != 0) bad(head, 0, priv, "private of a head that belongs to no pool");
+  PageImage wanted = PageImage::free_page(zone_of(first));
+  if (order.v > 0) wanted.w[page_field::flags / 8] |= PG_head;
+  check(head, wanted, without_leftovers(read(cpu, head)), "a page is not as it must be at free (first differing word)");
+  PageImage tail = PageImage::tail(zone_of(first), tail_word(encoding_, head, order));
   for (u64 i = 1; i < order.nr_pages(); ++i) {
-    const Page p = head + i;
-    PageImage tail = PageImage::tail(zone, word);
-    if (i == 1) tail.w[page_field::compound_meta / 8] = CompoundMeta::make(order, false).v;
-    PageImage seen = read(cpu, p);
-    seen.w[page_field::flags / 8] &= ~PG_hwpoison;
-    if (seen == tail) continue;
-    for (u64 w = 0; w < seen.w.size(); ++w) {
-      if (seen.w[w] == tail.w[w]) continue;
-      bad(p, tail.w[w], seen.w[w], "a tail is not in its initial state at free (first differing word)");
-      break;
-    }
+    tail.w[page_field::compound_meta / 8] = i == 1 ? CompoundMeta::make(order, false).v : 0;
+    PageImage seen = read(cpu, head + i);
+    seen.w[page_field::flags / 8] &= ~PG_hwpoison;  // stays with the page, and keeps it out of the buddy
+    check(head + i, tail, seen, "a tail is not in its initial state at free (first differing word)");
   }
   return nr_bad;
 }

@@ -18,7 +18,8 @@ class Vmemmap {
   static constexpr unsigned kNrZones = 2;
 
   /// `nr_pages`: struct pages of the machine. `encoding`: what prep_compound_page writes into tails. The first quarter
-  /// of memory, in whole folios of the largest size, is zone 0, the rest zone 1.
+  /// of memory, in whole folios of the largest size, is zone 0, the rest zone 1; a machine too small for that is one
+  /// zone.
   Vmemmap(Arena& arena, PageTable& table, u64 nr_pages, EncodingKind encoding);
 
   u64 nr_pages() const { return nr_pages_; }
@@ -51,12 +52,11 @@ class Vmemmap {
   /// Makes one frozen compound of `order` many frozen compounds of order `each` (< order). Needs every tail writable.
   std::expected<void, Errno> split_compound_page(Cpu& cpu, Pfn head, Order order, Order each);
 
-  /// Checks what must hold of a frozen compound that is about to be freed: every tail is in its initial state but for
-  /// PG_hwpoison, the head
-  /// has no flag but PG_head and no private bit, the first tail says its order and that no pool owns it. Reports
-  /// bad_page per struct page, at most 4 times a call; returns the number of bad struct pages. Source:
-  /// free_tail_page_prepare(), free_page_is_bad().
-  u64 check_compound_at_free(Cpu& cpu, Pfn head, Order order);
+  /// Checks what must hold of a frozen page or compound that is about to be freed: the head (or single page) has no
+  /// owner's flag, mapping, count or private data left; every tail is in its initial state but for
+  /// PG_hwpoison; the first tail knows the order, and no pool owns it. Reports bad_page per struct page, at most 4
+  /// times a call; returns the number of bad struct pages. Source: free_page_is_bad(), free_tail_page_prepare().
+  u64 check_at_free(Cpu& cpu, Pfn first, Order order);
 
  private:
   std::expected<void, Errno> make_tail(Cpu& cpu, Page tail, u64 word);

@@ -33,7 +33,8 @@ u64 drain(Cpu& cpu, Machine& m) {
   const std::span<const Hstate> pools = m.hugetlb().hstates();
   for (auto h = pools.rbegin(); h != pools.rend(); ++h) {
     // What a failed restore left behind is surplus; its own size makes it persistent, and only that can be shrunk.
-    m.hugetlb().set_max_huge_pages(cpu, h->order, m.hugetlb().counters(cpu, h->order).nr_huge_pages);
+    const PoolCounters now = m.hugetlb().counters(cpu, h->order);
+    m.hugetlb().set_max_huge_pages(cpu, h->order, now.nr_huge_pages);
     m.hugetlb().set_max_huge_pages(cpu, h->order, 0);
     left += m.hugetlb().counters(cpu, h->order).nr_huge_pages;
   }

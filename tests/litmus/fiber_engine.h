@@ -1,14 +1,17 @@
 // FiberEngine: CPUs as fibers on one thread, every step a place where another CPU may go on. The proof that the seam is
 // enough: nothing in core knows of it.
+//
+// The calls of Engine run on the fibers and only hand back; who goes on is decided outside, in run(), which alone
+// touches the schedule and what is known of the CPUs. So a sanitizer sees no sharing but that of the machine.
 #pragma once
 
-#include <boost/context/fiber.hpp>
-#include <boost/context/protected_fixedsize_stack.hpp>
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include "core/base/rng.h"
 #include "core/cpu/cpu.h"
+#include "tests/litmus/fiber.h"
 
 namespace hvo {
 
@@ -69,25 +72,31 @@ class FiberEngine : public Engine {
   void report(Cpu& cpu, const Violation& violation) override;
 
  private:
-  struct Task {
+  /// What the fiber of a CPU reads: nothing of it changes while it runs.
+  struct Actor {
     Cpu* cpu = nullptr;
-    boost::context::fiber fiber;
-    boost::context::fiber main;
+    const Body* body = nullptr;
+    std::unique_ptr<Fiber> fiber;
+  };
+  /// What run() knows of the CPU of that number.
+  struct Task {
     const void* waits_on = nullptr;
+    bool is_interruptible = false;  ///< serves interrupts while it waits
     bool done = false;
   };
-  bool can_run(const Task& task) const;
+  static void act(void* actor);
+  Fiber& fiber_of(const Cpu& cpu) { return *actors_[cpu.id()].fiber; }
+  bool can_run(u32 i) const;
   /// Picks who is next, kNobody when nobody can go on.
   u32 pick(u32 current);
-  void switch_from(Task& task);
-  Task& task_of(const Cpu& cpu) { return tasks_[cpu.id()]; }
+  /// Goes on in fiber `current` until it hands back; who is next, kNobody when nobody can go on.
+  u32 go_on(u32 current);
 
   static constexpr u32 kNobody = ~u32{0};
+  std::vector<Actor> actors_;
   std::vector<Task> tasks_;
   Schedule* schedule_ = nullptr;
-  u32 next_ = kNobody;
   bool stop_at_violation_ = false;
-  bool stopped_ = false;
   Result result_;
 };
 

@@ -27,9 +27,6 @@ using MakeInstance = std::function<std::unique_ptr<Instance>()>;
 
 /// The outcomes of `rounds` runs by two threads.
 std::set<std::string> run_by_threads(const MakeInstance& make, int rounds);
-/// False in sanitizer builds: fibers switch stacks behind a sanitizer's back.
-inline constexpr bool kHasFibers = HVO_HAS_FIBERS != 0;
-
 /// The outcomes of every schedule with at most `preemptions` preemptions.
 std::set<std::string> run_by_fibers(const MakeInstance& make, u32 preemptions);
 

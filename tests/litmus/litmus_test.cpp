@@ -20,9 +20,7 @@ template <class T>
 void expect_outcomes(const Outcomes& acceptable) {
   const MakeInstance make = [] { return std::make_unique<T>(); };
   EXPECT_THAT(run_by_threads(make, 200), IsSubsetOf(acceptable));
-  if constexpr (kHasFibers) {
-    EXPECT_EQ(run_by_fibers(make, 3), acceptable);
-  }
+  EXPECT_EQ(run_by_fibers(make, 3), acceptable);
 }
 
 class MessagePassing : public Instance {
@@ -171,7 +169,6 @@ class FlushBeforeFree : public Instance {
 
 TEST(Litmus, AfterAFlushNoOldTranslationIsUsed) { expect_outcomes<FlushBeforeFree<true>>({"fresh"}); }
 
-#if HVO_HAS_FIBERS
 TEST(Litmus, WithoutTheFlushAnOldTranslationIsCaught) {
   EXPECT_EQ(run_by_fibers([] { return std::make_unique<FlushBeforeFree<false>>(); }, 3), (Outcomes{"fresh", "stale"}));
 }
@@ -197,7 +194,6 @@ class BothOrders : public Instance {
 TEST(Litmus, AnInversionIsReportedInEveryScheduleAndDeadlocksInSome) {
   EXPECT_EQ(run_by_fibers([] { return std::make_unique<BothOrders>(); }, 2), (Outcomes{"deadlock", "inversion"}));
 }
-#endif
 
 }  // namespace
 }  // namespace hvo::test

@@ -19,10 +19,10 @@ struct PagedConfig {
   u64 nr_pmds = 4;
   u32 nr_cpus = 2;
   u64 budget_pages = 4096;
-  Safeguards safeguards;
+  Safeguards safeguards{};
 };
 
-/// Populated, every CPU running (none idle): what one CPU posts, another serves at its next step.
+/// CPU 0 runs, the others are idle, so nobody waits for them, until run_threads drives them or a test calls run().
 class PagedMachine {
  public:
   static constexpr u64 kBase = 0xffffea0000000000;
@@ -37,7 +37,7 @@ class PagedMachine {
         table_(arena_, config.geometry, memory_.frames(), source_, config.safeguards, kBase,
                config.nr_pmds * config.geometry.structs_per_pmd(), make_cpus(config.nr_cpus)) {
     for (Cpu& cpu : cpus_) cpu.set_mmu(&table_, &PageTable::walk_fn);
-    for (Cpu& cpu : cpus_) cpu.run();
+    cpus_[0].run();
   }
   /// Maps the vmemmap; false: no memory.
   bool populate() { return table_.populate(cpu()).has_value(); }
@@ -74,9 +74,9 @@ class PagedMachine {
     return table_.vmemmap_split_pmd(cpu, va, flush);
   }
 
-  /// One host thread per body, each acting as one Cpu; all start together. CPUs without a body are idle meanwhile.
+  /// One host thread per body, each acting as one Cpu; all start together. CPU 0 must be running, the others idle.
   void run_threads(const std::vector<std::function<void(Cpu&)>>& bodies) {
-    for (Cpu& cpu : cpus_) cpu.idle();
+    cpus_[0].idle();
     std::atomic<u64> waiting{bodies.size()};
     std::vector<std::jthread> threads;
     for (u32 i = 0; i < bodies.size(); ++i) {
@@ -89,7 +89,7 @@ class PagedMachine {
       });
     }
     threads.clear();
-    for (Cpu& cpu : cpus_) cpu.run();
+    cpus_[0].run();
   }
 
  private:
