@@ -208,5 +208,23 @@ TEST(PageTable, WithoutTheSecondLookASplitterThatLostTheRaceIsCaught) {
   EXPECT_EQ(m.violations(Rule::conservation), 1U) << "the block was taken apart twice";
 }
 
+TEST(PageTable, WithoutTheLockASplitBetweenTheSecondLookAndThePublishIsCaught) {
+  PagedMachine m({.safeguards = Safeguards{}.without(Safeguard::page_table_lock)});
+  ASSERT_TRUE(m.populate());
+  Cpu& other = m.cpu(1);
+  const u64 pmd = m.cpu().name_of(&m.table().pmd_word(PagedMachine::kBase));
+  u64 nr_looks = 0;
+  test::HookEngine engine(m.geometry().page_size());
+  engine.on_done([&](const Access& a) {
+    if (a.kind != Kind::load || a.object != pmd || ++nr_looks != 2) return;
+    other.run();
+    EXPECT_EQ(m.split(other, PagedMachine::kBase, SplitFlush::deferred), SplitResult::split);
+    other.idle();
+  });
+  const test::Attached attached(m.cpu(), engine);
+  EXPECT_EQ(m.split(m.cpu(), PagedMachine::kBase), SplitResult::split);
+  EXPECT_EQ(m.violations(Rule::conservation), 1U) << "the block was taken apart twice";
+}
+
 }  // namespace
 }  // namespace hvo
