@@ -11,8 +11,7 @@ std::set<std::string> run_by_threads(const MakeInstance& make, int rounds) {
       Cpu& cpu = instance->machine().cpu(i);
       cpu.run();
       ready.fetch_add(1);
-      while (ready.load() != 2) {
-      }
+      while (ready.load() != 2) std::this_thread::yield();
       instance->program(i, cpu);
       cpu.idle();
     };

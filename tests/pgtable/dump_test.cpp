@@ -129,7 +129,7 @@ TEST_F(DumpTest, APmdThatIsSplitRightAfterItWasReadIsShownAsItWasReadAndCounted)
 }
 
 TEST(Dump, IsGaplessWhileAnotherCpuSplits) {
-  for (int round = 0; round < 50; ++round) {
+  for (int round = 0; round < 20; ++round) {
     PagedMachine m({.nr_pmds = 32});
     ASSERT_TRUE(m.populate());
     PageTable& table = m.table();
