@@ -84,8 +84,9 @@ bool Machine::validate_mappings(Cpu& cpu) {
                 .what = "frames that back struct pages are not nr_memmap_pages"});
   }
   const u64 ptrs = config_.geometry.ptrs_per_table();
-  const u64 wanted =
-      nr_mapped + tails.nr_frames(cpu) + table_.nr_pte_pages(cpu) + align_up(table_.nr_pmds(), ptrs) / ptrs;
+  const u64 nr_shared = tails.nr_frames(cpu);
+  const u64 nr_pte_pages = table_.nr_pte_pages(cpu);
+  const u64 wanted = nr_mapped + nr_shared + nr_pte_pages + align_up(table_.nr_pmds(), ptrs) / ptrs;
   if (wanted != source_.frames_in_use()) {
     ok = false;
     cpu.report({.rule = Rule::conservation,
