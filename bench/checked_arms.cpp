@@ -17,10 +17,9 @@ constexpr u64 kPagesEach = 512;
 /// Lookups that did not answer right.
 template <class Encoding>
 [[gnu::noinline]] u64 checked_lookups(Cpu& cpu, Vmemmap& vmemmap, const u32* first, const u32* last) {
+  LookupChecker<Encoding> checker(cpu, vmemmap);
   u64 nr_wrong = 0;
-  for (; first != last; ++first) {
-    nr_wrong += checked_compound_head<Encoding>(cpu, vmemmap, Pfn{*first}) == LookupResult::right ? 0 : 1;
-  }
+  for (; first != last; ++first) nr_wrong += checker.look_up(Pfn{*first}) == LookupResult::right ? 0 : 1;
   return nr_wrong;
 }
 

@@ -57,7 +57,6 @@ void Cpu::copy_page(std::byte* to, u64 va) {
 Cpu::Place Cpu::translate(u64 va) {
   const Tlb& tlb = w_.tlb;
   const TlbEntry* e = &tlb.page_slot(va);
-  u8 shift = tlb.page_shift;
   if (e->tag != va >> tlb.page_shift) {
     const TlbEntry& block = tlb.block_slot(va);
     e = block.tag == va >> tlb.pmd_shift ? &block : nullptr;
@@ -68,10 +67,10 @@ Cpu::Place Cpu::translate(u64 va) {
   }
   if (e == nullptr) e = fill(va);
   if (e == nullptr) return {};
-  if (e >= tlb.blocks.data() && e < tlb.blocks.data() + tlb.blocks.size()) shift = tlb.pmd_shift;
+  if (engine_ == nullptr && e == &tlb.block_slot(va)) e = &keep_page_of(*e, va);
 
-  const u64 offset = va & ((u64{1} << shift) - 1);
-  const FrameNo frame = e->frame + (offset >> tlb.page_shift);
+  const u64 offset = e->to_memory + va;
+  const FrameNo frame{static_cast<u32>(offset >> tlb.page_shift)};
   if (is_stale(frame, e->epoch)) {
     report({.rule = Rule::stale_translation,
             .object = va,
@@ -79,7 +78,16 @@ Cpu::Place Cpu::translate(u64 va) {
             .seen = ref(w_.frames->epoch[frame.v]).load(kRelaxed),
             .what = "access through a TLB entry whose frame has left its owner since the fill (epochs)"});
   }
-  return {w_.frames->address(e->frame) + offset, e->writable != 0};
+  return {fast_.memory + offset, e->writable != 0};
+}
+
+const TlbEntry& Cpu::keep_page_of(const TlbEntry& block, u64 va) {
+  TlbEntry& e = w_.tlb.page_slot(va);
+  e = block;
+  e.tag = va >> w_.tlb.page_shift;
+  e.frame = FrameNo{static_cast<u32>((block.to_memory + va) >> w_.tlb.page_shift)};
+  e.from_block = 1;
+  return e;
 }
 
 void Cpu::trap(u64 va) {
@@ -97,7 +105,8 @@ const TlbEntry* Cpu::fill(u64 va) {
     return nullptr;
   }
   const u8 shift = t.is_block ? w_.tlb.pmd_shift : w_.tlb.page_shift;
-  const FrameNo frame = t.frame + ((va & ((u64{1} << shift) - 1)) >> w_.tlb.page_shift);
+  const u64 to_memory = (u64{t.frame.v} << w_.tlb.page_shift) - ((va >> shift) << shift);
+  const FrameNo frame{static_cast<u32>((to_memory + va) >> w_.tlb.page_shift)};
   // Between the walk and the end of this instruction no correct kernel frees the frame: a flush would wait for us.
   const FrameState state = w_.frames->state_of(frame);
   if (state == FrameState::free || state == FrameState::cached) {
@@ -108,7 +117,11 @@ const TlbEntry* Cpu::fill(u64 va) {
             .what = "the page tables map a frame that is free (frame states)"});
   }
   TlbEntry& e = t.is_block ? w_.tlb.block_slot(va) : w_.tlb.page_slot(va);
-  e = {.tag = va >> shift, .frame = t.frame, .epoch = ref(*w_.frames->clock).load(kRelaxed), .writable = t.writable};
+  e = {.tag = va >> shift,
+       .to_memory = to_memory,
+       .frame = t.frame,
+       .epoch = ref(*w_.frames->clock).load(kRelaxed),
+       .writable = t.writable};
   return &e;
 }
 

@@ -60,7 +60,14 @@ struct CpuWiring {
 /// call post().
 class Cpu {
  public:
-  explicit Cpu(const CpuWiring& wiring) : s_(wiring.state), w_(wiring) {}
+  explicit Cpu(const CpuWiring& wiring)
+      : s_(wiring.state),
+        fast_{.pages = wiring.tlb.pages.data(),
+              .slot_mask = wiring.tlb.pages.size() - 1,
+              .epoch = wiring.frames != nullptr ? wiring.frames->epoch.data() : nullptr,
+              .memory = wiring.frames != nullptr ? wiring.frames->memory : nullptr,
+              .page_shift = wiring.tlb.page_shift},
+        w_(wiring) {}
 
   u32 id() const { return s_->id; }
   CpuState& state() { return *s_; }
@@ -74,35 +81,35 @@ class Cpu {
   // -----------------------------------------------------
   template <class T>
   T read_once(Word<T>& w) {
-    return go(w, physical(w, Kind::load, MemoryOrder::relaxed));
+    return go(w, Kind::load, MemoryOrder::relaxed);
   }
   /// smp_load_acquire
   template <class T>
   T load_acquire(Word<T>& w) {
-    return go(w, physical(w, Kind::load, MemoryOrder::acquire));
+    return go(w, Kind::load, MemoryOrder::acquire);
   }
   template <class T>
   void write_once(Word<T>& w, T v) {
-    go(w, physical(w, Kind::store, MemoryOrder::relaxed, v));
+    go(w, Kind::store, MemoryOrder::relaxed, v);
   }
   /// smp_store_release
   template <class T>
   void store_release(Word<T>& w, T v) {
-    go(w, physical(w, Kind::store, MemoryOrder::release, v));
+    go(w, Kind::store, MemoryOrder::release, v);
   }
   /// Adds and returns the old value. Fully ordered.
   template <class T>
   T fetch_add(Word<T>& w, T delta) {
-    return go(w, physical(w, Kind::fetch_add, MemoryOrder::full, delta));
+    return go(w, Kind::fetch_add, MemoryOrder::full, delta);
   }
   template <class T>
   T xchg(Word<T>& w, T v) {
-    return go(w, physical(w, Kind::exchange, MemoryOrder::full, v));
+    return go(w, Kind::exchange, MemoryOrder::full, v);
   }
   /// Returns the old value; it stored `v` iff that equals `expected`. Fully ordered if it stored.
   template <class T>
   T cmpxchg(Word<T>& w, T expected, T v) {
-    return go(w, physical(w, Kind::cmpxchg, MemoryOrder::full, v, expected));
+    return go(w, Kind::cmpxchg, MemoryOrder::full, v, expected);
   }
   /// For what nobody else can see yet: recorded by an engine, but no step and no order.
   template <class T>
@@ -117,53 +124,53 @@ class Cpu {
   void fill_frame(FrameNo frame, const std::byte* from);
   /// A load of the hardware walker: a step, but no interrupt is served at it.  (9)
   template <class T>
-  T walker_load(Word<T>& w) {
-    const Access a = physical(w, Kind::walker_load, MemoryOrder::acquire);
-    if (engine_ != nullptr) engine_->before(*this, a);
-    return finish(w, a);
+  [[gnu::always_inline]] T walker_load(Word<T>& w) {
+    if (engine_ == nullptr) [[likely]]
+      return ref(w).load(std::memory_order::acquire);
+    return engine_walker_load(w);
   }
 
   // ---- virtual addresses of the vmemmap
   // ------------------------------------------------------------------------------
   template <class T>
-  T read_once_at(u64 va) {
-    return go_at<T>(va, at(va, Kind::load, MemoryOrder::relaxed, sizeof(T)));
+  [[gnu::always_inline]] T read_once_at(u64 va) {
+    return go_at<T>(va, Kind::load, MemoryOrder::relaxed);
   }
   template <class T>
   T load_acquire_at(u64 va) {
-    return go_at<T>(va, at(va, Kind::load, MemoryOrder::acquire, sizeof(T)));
+    return go_at<T>(va, Kind::load, MemoryOrder::acquire);
   }
   template <class T>
   [[nodiscard]] OrTrap<void> write_once_at(u64 va, T v) {
     s_->trapped = 0;
-    go_at<T>(va, at(va, Kind::store, MemoryOrder::relaxed, sizeof(T), v));
+    go_at<T>(va, Kind::store, MemoryOrder::relaxed, v);
     if (s_->trapped != 0) return std::unexpected(Trap{va});
     return {};
   }
   template <class T>
   [[nodiscard]] OrTrap<void> store_release_at(u64 va, T v) {
     s_->trapped = 0;
-    go_at<T>(va, at(va, Kind::store, MemoryOrder::release, sizeof(T), v));
+    go_at<T>(va, Kind::store, MemoryOrder::release, v);
     if (s_->trapped != 0) return std::unexpected(Trap{va});
     return {};
   }
   template <class T>
   [[nodiscard]] OrTrap<T> fetch_add_at(u64 va, T delta) {
-    return rmw_at<T>(at(va, Kind::fetch_add, MemoryOrder::full, sizeof(T), delta));
+    return rmw_at<T>(va, Kind::fetch_add, delta);
   }
   template <class T>
   [[nodiscard]] OrTrap<T> fetch_or_at(u64 va, T bits) {
-    return rmw_at<T>(at(va, Kind::fetch_or, MemoryOrder::full, sizeof(T), bits));
+    return rmw_at<T>(va, Kind::fetch_or, bits);
   }
   template <class T>
   [[nodiscard]] OrTrap<T> fetch_and_at(u64 va, T bits) {
-    return rmw_at<T>(at(va, Kind::fetch_and, MemoryOrder::full, sizeof(T), bits));
+    return rmw_at<T>(va, Kind::fetch_and, bits);
   }
   /// The old value. On a read-only page it traps whatever the comparison gives: the bus cycle is a write cycle
   /// (measured on x86; arm64 LSE likewise).
   template <class T>
   [[nodiscard]] OrTrap<T> cmpxchg_at(u64 va, T expected, T v) {
-    return rmw_at<T>(at(va, Kind::cmpxchg, MemoryOrder::full, sizeof(T), v, expected));
+    return rmw_at<T>(va, Kind::cmpxchg, v, expected);
   }
   /// Copies the (live) page at `va` into private memory, one struct page a step, with marked loads.
   void copy_page(std::byte* to, u64 va);
@@ -217,26 +224,40 @@ class Cpu {
                                           u64 expected = 0) {
     return {kind, order, size, Space::vmemmap, va, operand, expected};
   }
+  template <class T>
+  [[gnu::noinline]] T engine_walker_load(Word<T>& w) {
+    const Access a = physical(w, Kind::walker_load, MemoryOrder::acquire);
+    engine_->before(*this, a);
+    return finish(w, a);
+  }
   /// Schedules the access, and serves what is pending as steps of its own.
   void begin(const Access& a);
   template <class T>
   [[gnu::always_inline]] T finish(Word<T>& w, const Access& a) {
     return engine_ != nullptr ? static_cast<T>(engine_->perform(*this, a, &w)) : direct(w, a);
   }
+  /// One access to a word. Its parts are constants where it is called, and scalars where it leaves the fast path, so
+  /// that no Access is built before one is needed.
   template <class T>
-  [[gnu::noinline]] T slow(Word<T>& w, const Access& a) {
+  [[gnu::always_inline]] T go(Word<T>& w, Kind kind, MemoryOrder order, T operand = 0, T expected = 0) {
+    if (ref(s_->attention).load(std::memory_order::relaxed) != 0) [[unlikely]] {
+      return slow(w, kind, order, operand, expected);
+    }
+    return direct(w, Access{.kind = kind, .order = order, .operand = operand, .expected = expected});
+  }
+  template <class T>
+  [[gnu::noinline]] T slow(Word<T>& w, Kind kind, MemoryOrder order, T operand, T expected) {
+    const Access a = physical(w, kind, order, operand, expected);
     begin(a);
     return finish(w, a);
   }
+  /// The same by virtual address.
   template <class T>
-  [[gnu::always_inline]] T go(Word<T>& w, const Access& a) {
-    return ref(s_->attention).load(std::memory_order::relaxed) != 0 ? slow(w, a) : direct(w, a);
-  }
+  [[gnu::always_inline]] T go_at(u64 va, Kind kind, MemoryOrder order, T operand = 0, T expected = 0);
   template <class T>
-  [[gnu::always_inline]] T go_at(u64 va, const Access& a);
-  template <class T>
-  [[gnu::noinline]] T slow_at(u64 va, const Access& a) {
-    begin(a);
+  [[gnu::noinline]] T slow_at(u64 va, Kind kind, MemoryOrder order, T operand, T expected) {
+    const Access a = at(va, kind, order, sizeof(T), operand, expected);
+    if (ref(s_->attention).load(std::memory_order::relaxed) != 0) begin(a);
     const Place place = translate(va);
     if (place.address == nullptr) return T{};
     auto& word = *reinterpret_cast<Word<T>*>(place.address);
@@ -257,10 +278,10 @@ class Cpu {
     return T{};
   }
   template <class T>
-  OrTrap<T> rmw_at(const Access& a) {
+  OrTrap<T> rmw_at(u64 va, Kind kind, T operand, T expected = 0) {
     s_->trapped = 0;
-    const T old = go_at<T>(a.object, a);
-    if (s_->trapped != 0) return std::unexpected(Trap{a.object});
+    const T old = go_at<T>(va, kind, MemoryOrder::full, operand, expected);
+    if (s_->trapped != 0) return std::unexpected(Trap{va});
     return old;
   }
   struct Place {
@@ -273,29 +294,43 @@ class Cpu {
   void trap(u64 va);
   u32 served_now() const { return s_->irq_off == 0 ? u32{kAttentionInterrupt | kAttentionTlbi} : u32{kAttentionTlbi}; }
   const TlbEntry* fill(u64 va);
+  /// Keeps the page at `va` of a block's entry beside the pages, where the fast path looks. Not under an engine, whose
+  /// states it would only multiply.
+  const TlbEntry& keep_page_of(const TlbEntry& block, u64 va);
   /// True when the frame behind `frame` left its owner after the entry was filled. A detector, not a step.
   HVO_DETECTOR bool is_stale(FrameNo frame, u32 epoch) const {
-    return ref(w_.frames->epoch[frame.v]).load(std::memory_order::relaxed) > epoch;
+    return ref(fast_.epoch[frame.v]).load(std::memory_order::relaxed) > epoch;
   }
   void serve_slot(Slot& slot);
   void serve_tlbi(Slot& slot);
   static void relax(u32 n);
   void note_wait(WaitFor why, u64 object);
 
+  /// What the fast path needs of the wiring, side by side.
+  struct FastPath {
+    const TlbEntry* pages = nullptr;
+    u64 slot_mask = 0;
+    Word<u32>* epoch = nullptr;
+    std::byte* memory = nullptr;
+    u8 page_shift = 12;
+  };
+
   CpuState* s_;
   Engine* engine_ = nullptr;
+  FastPath fast_;
   CpuWiring w_;
 };
 
 template <class T>
-inline T Cpu::go_at(u64 va, const Access& a) {
-  const TlbEntry& e = w_.tlb.page_slot(va);
-  if (ref(s_->attention).load(std::memory_order::relaxed) == 0 && e.tag == va >> w_.tlb.page_shift &&
-      (!a.is_write() || e.writable != 0) && !is_stale(e.frame, e.epoch)) [[likely]] {
-    const u64 offset = va & ((u64{1} << w_.tlb.page_shift) - 1);
-    return direct(*reinterpret_cast<Word<T>*>(w_.frames->address(e.frame) + offset), a);
+inline T Cpu::go_at(u64 va, Kind kind, MemoryOrder order, T operand, T expected) {
+  const Access a = at(va, kind, order, sizeof(T), operand, expected);
+  const u64 page = va >> fast_.page_shift;
+  const TlbEntry& e = fast_.pages[page & fast_.slot_mask];
+  if (ref(s_->attention).load(std::memory_order::relaxed) == 0 && e.tag == page && (!a.is_write() || e.writable != 0) &&
+      !is_stale(e.frame, e.epoch)) [[likely]] {
+    return direct(*reinterpret_cast<Word<T>*>(fast_.memory + (e.to_memory + va)), a);
   }
-  return slow_at<T>(va, a);
+  return slow_at<T>(va, kind, order, operand, expected);
 }
 
 template <class T, class Pred>

@@ -106,7 +106,8 @@ struct Activity {
   std::atomic<u64> nr_ops{0};  ///< operations finished
 };
 
-struct Diagnostics {
+/// On cache lines of its own, also those that are fetched in pairs: its neighbour belongs to another CPU.
+struct alignas(128) Diagnostics {
   EventCounts counts;
   ViolationLog violations;
   FlightRecorder recorder;

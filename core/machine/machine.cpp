@@ -47,10 +47,8 @@ std::string refuse(const MachineConfig& config) {
   if (std::string why = refuse_memory(config); !why.empty()) return why;
   const Geometry& g = config.geometry;
   const u64 alignment = g.vmemmap_size(g.largest_order());
-  if (config.design->encoding == EncodingKind::mask && !is_aligned(config.vmemmap_base, alignment)) {
-    return "the design " + std::string(config.design->name) +
-           " finds a head by a mask, so the vmemmap must start at a "
-           "multiple of the largest folio's struct pages, " +
+  if (!is_aligned(config.vmemmap_base, alignment)) {
+    return "the vmemmap must start at a multiple of the largest folio's struct pages, " +
            std::to_string(alignment >> 10) + " KiB";
   }
   for (const PoolConfig& pool : config.pools) {

@@ -130,7 +130,7 @@ class PageTable {
   u64 nr_pte_pages(Cpu& cpu);
 
  private:
-  u64 pmd_index(u64 va) const { return (va - base_) / geometry_.pmd_size(); }
+  u64 pmd_index(u64 va) const { return (va - base_) >> (geometry_.page_shift + geometry_.table_shift); }
   Word<u64>& word(FrameNo frame, u64 index) { return reinterpret_cast<Word<u64>*>(frames_.address(frame))[index]; }
   /// f() inside page_table_lock, unless another lock or a removed safeguard stands in for it.
   template <class F>

@@ -12,7 +12,7 @@ namespace hvo {
 
 /// The head by a tagged pointer; a page that is no tail by its own word is left to Encoding::fixed.
 template <class Encoding, PageAccessor A>
-Page head_by_pointer(const A& a, Page p) {
+[[gnu::always_inline]] inline Page head_by_pointer(const A& a, Page p) {
   const u64 head = a.read_once(p, page_field::compound_head);
   if ((head & 1) != 0) return {head - 1};
   return Encoding::fixed(a, p);
@@ -21,12 +21,12 @@ Page head_by_pointer(const A& a, Page p) {
 /// No fake heads: HVO off, and the design that kept two frames.
 struct PointerHead {
   template <PageAccessor A>
-  static Page head(const A& a, Page p) {
+  [[gnu::always_inline]] static Page head(const A& a, Page p) {
     return head_by_pointer<PointerHead>(a, p);
   }
   /// What a page that is no tail by its own word really is: itself.
   template <PageAccessor A>
-  static Page fixed(const A& /*a*/, Page p) {
+  [[gnu::always_inline]] static Page fixed(const A& /*a*/, Page p) {
     return p;
   }
 };
@@ -34,14 +34,14 @@ struct PointerHead {
 /// Fake heads may exist while the static key is on.
 struct FakeHead {
   template <PageAccessor A>
-  static Page head(const A& a, Page p) {
+  [[gnu::always_inline]] static Page head(const A& a, Page p) {
     return head_by_pointer<FakeHead>(a, p);
   }
   /// The head of `p` if p is a fake head or a real head of an optimised folio, else p. At most two loads; the second,
   /// of the next struct page (the next cache line), for one struct page in 64 only.
   /// Source: page_fixed_fake_head() (e7d324850bfc), with its page-alignment filter.
   template <PageAccessor A>
-  static Page fixed(const A& a, Page p) {
+  [[gnu::always_inline]] static Page fixed(const A& a, Page p) {
     if (!a.key_enabled()) return p;
     if (!a.is_page_aligned(p)) return p;
     const u64 flags = a.read_once(p, page_field::flags);
@@ -56,13 +56,13 @@ struct FakeHead {
 /// Source: compound_info (8c846c879e22), branchless since 66b2a3d9ae46.
 struct MaskHead {
   template <PageAccessor A>
-  static Page head(const A& a, Page p) {
+  [[gnu::always_inline]] static Page head(const A& a, Page p) {
     const u64 info = a.read_once(p, page_field::compound_head);
     // A tail's info is the mask, and its tag bit meets a zero bit of p; any other word becomes all ones.
     return {p.va & (((info & 1) - 1) | info)};
   }
   template <PageAccessor A>
-  static Page fixed(const A& /*a*/, Page p) {
+  [[gnu::always_inline]] static Page fixed(const A& /*a*/, Page p) {
     return p;
   }
 };
@@ -71,7 +71,7 @@ struct MaskHead {
 /// be out of date when it is returned, and, when it raced with a restore, be the tail p itself.
 /// Source: compound_head() (include/linux/page-flags.h).
 template <class Encoding, PageAccessor A>
-Page compound_head(const A& a, Page p) {
+[[gnu::always_inline]] inline Page compound_head(const A& a, Page p) {
   return Encoding::head(a, p);
 }
 

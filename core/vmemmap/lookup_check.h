@@ -1,4 +1,4 @@
-// lookup_check: one lookup held against the truth.
+// lookup_check: lookups held against the truth.
 #pragma once
 
 #include "core/vmemmap/vmemmap.h"
@@ -13,30 +13,60 @@ enum class LookupResult : u8 {
   wrong,        ///< any other answer
 };
 
-/// compound_head(pfn) through `cpu`, compared. Counts lookups and windows; reports nothing: the caller knows whether it
-/// held a reference, and so what a wrong answer means.
+/// One CPU's lookups, each held against the truth. Counts lookups and windows; reports nothing: the caller knows
+/// whether it held a reference, and so what a wrong answer means.
+///
+/// For a loop of lookups: while one is in scope the CPU is in Op::compound_head, and what a lookup needs of the
+/// machine's wiring is copied into it once, so that a compiler can keep it in registers (the truth's barriers make it
+/// load again whatever lives in the machine).
 template <class Encoding>
-LookupResult checked_compound_head(Cpu& cpu, Vmemmap& vmemmap, Pfn pfn) {
-  const OpScope scope(cpu, Op::compound_head, false);
-  const Truth::Answer before = vmemmap.truth().about(pfn);
-  const u64 served = cpu.state().nr_served;
-  Truth::barrier();
-  const Page p = vmemmap.page_of(pfn);
-  const Page head = compound_head<Encoding>(vmemmap.pages(cpu), p);
-  Truth::barrier();
-  cpu.count(Event::lookup);
-  if (cpu.state().nr_served != served) cpu.count(Event::window_flush_served_mid_lookup);
-  const Truth::Answer after = vmemmap.truth().about(pfn);
-  if (!before.is_stable() || before.word != after.word || before.order != after.order) {
-    cpu.count(Event::window_truth_moved);
-    return LookupResult::truth_moved;
-  }
-  if (head == vmemmap.page_of(before.head)) return LookupResult::right;
-  if (head == p) {
-    cpu.count(Event::window_self_head);
+class LookupChecker {
+ public:
+  LookupChecker(Cpu& cpu, Vmemmap& vmemmap)
+      : scope_(cpu, Op::compound_head, false),
+        cpu_(cpu),
+        counts_(cpu.diagnostics().counts),
+        nr_served_(cpu.state().nr_served),
+        truth_(vmemmap.truth()),
+        pages_(vmemmap.pages(cpu)),
+        base_(vmemmap.page_of({0})) {}
+
+  /// compound_head(pfn), compared.
+  [[gnu::always_inline]] LookupResult look_up(Pfn pfn) {
+    const Truth::Answer before = truth_.about(pfn);
+    const u64 served = nr_served_;
+    const Page p = base_ + pfn.v;
+    const Page head = compound_head<Encoding>(CpuPages(pages_), p);
+    count(Event::lookup);
+    if (nr_served_ != served) [[unlikely]]
+      count(Event::window_flush_served_mid_lookup);
+    if (!truth_.still_holds(pfn, before)) [[unlikely]] {
+      count(Event::window_truth_moved);
+      return LookupResult::truth_moved;
+    }
+    if (head == base_ + before.head.v) [[likely]]
+      return LookupResult::right;
+    if (head != p) return LookupResult::wrong;
+    count(Event::window_self_head);
     return LookupResult::self_head;
   }
-  return LookupResult::wrong;
+
+ private:
+  HVO_DETECTOR void count(Event e) { ++counts_[e]; }
+
+  OpScope scope_;
+  Cpu& cpu_;
+  EventCounts& counts_;
+  const u64& nr_served_;
+  const Truth truth_;
+  const CpuPages pages_;
+  const Page base_;
+};
+
+/// One lookup, as by a LookupChecker.
+template <class Encoding>
+LookupResult checked_compound_head(Cpu& cpu, Vmemmap& vmemmap, Pfn pfn) {
+  return LookupChecker<Encoding>(cpu, vmemmap).look_up(pfn);
 }
 
 }  // namespace hvo

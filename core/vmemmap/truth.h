@@ -32,14 +32,19 @@ class Truth {
     Pfn head;
     bool is_stable() const { return (word & kInProgressMask) == 0; }
   };
+  /// True when the truth about `pfn` has not moved since it was asked. The word of its block says it all: also a byte
+  /// of pages_ changes only while the word says so.
+  HVO_DETECTOR bool still_holds(Pfn pfn, const Answer& before) const {
+    barrier();
+    return before.is_stable() && word_of(pfn) == before.word;
+  }
   HVO_DETECTOR Answer about(Pfn pfn) const {
-    const Word<u64>& w = blocks_[pfn.v >> block_.v];
-    const u64 word = ref(const_cast<Word<u64>&>(w)).load(std::memory_order::relaxed);
+    const u64 word = word_of(pfn);
     const u8 whole = static_cast<u8>(word & 0xff);
     Word<u8>& own = const_cast<Word<u8>&>(pages_[pfn.v]);
     const Order order{whole != 0 ? static_cast<u8>(whole - 1) : ref(own).load(std::memory_order::relaxed)};
     barrier();
-    return {word, order, align_down(pfn, order)};
+    return {word, order, {pfn.v & (~u64{0} << order.v)}};
   }
 
   /// Announces that the pages [first, first + 2^order) are about to change. The caller owns them all; other
@@ -52,6 +57,10 @@ class Truth {
   static void barrier() { asm volatile("" ::: "memory"); }
 
  private:
+  HVO_DETECTOR u64 word_of(Pfn pfn) const {
+    return ref(const_cast<Word<u64>&>(blocks_[pfn.v >> block_.v])).load(std::memory_order::relaxed);
+  }
+
   static constexpr u64 kInProgress = u64{1} << 8;
   static constexpr u64 kInProgressMask = u64{0xff} << 8;
   static constexpr u64 kChange = u64{1} << 16;

@@ -36,12 +36,17 @@ PageImage without_leftovers(PageImage p) {
 
 Vmemmap::Vmemmap(Arena& arena, PageTable& table, u64 nr_pages, EncodingKind encoding)
     : table_(table),
+      base_(table.vmemmap_base()),
+      page_mask_(table.geometry().page_size() - 1),
       nr_pages_(nr_pages),
       encoding_(encoding),
       zone_boundary_(boundary_of(nr_pages, table.geometry().largest_order())),
       key_(arena.make<StaticKey>()),
       nr_poisoned_(&arena.make<Word<u64>>()),
-      truth_(arena, nr_pages, table.geometry().huge_order) {}
+      truth_(arena, nr_pages, table.geometry().huge_order) {
+  HVO_CHECK(is_aligned(base_, table.geometry().vmemmap_size(table.geometry().largest_order())),
+            "the vmemmap is aligned to the struct pages of its largest compound");
+}
 
 void Vmemmap::populate(Cpu& cpu) {
   const OpScope scope(cpu, Op::boot);

@@ -23,13 +23,13 @@ class Vmemmap {
   Vmemmap(Arena& arena, PageTable& table, u64 nr_pages, EncodingKind encoding);
 
   u64 nr_pages() const { return nr_pages_; }
-  Page page_of(Pfn pfn) const { return {table_.vmemmap_base() + (pfn.v << kStructPageShift)}; }
-  Pfn pfn_of(Page p) const { return {(p.va - table_.vmemmap_base()) >> kStructPageShift}; }
+  Page page_of(Pfn pfn) const { return {base_ + (pfn.v << kStructPageShift)}; }
+  Pfn pfn_of(Page p) const { return {(p.va - base_) >> kStructPageShift}; }
   EncodingKind encoding() const { return encoding_; }
   u64 zone_of(Pfn pfn) const { return pfn < zone_boundary_ ? 0 : 1; }
   Pfn zone_boundary() const { return zone_boundary_; }
   bool is_valid(Page p) const { return p.va >= page_of({0}).va && p.va < page_of({nr_pages_}).va; }
-  CpuPages pages(Cpu& cpu) const { return {cpu, key_, table_.geometry().page_size() - 1}; }
+  CpuPages pages(Cpu& cpu) const { return {cpu, key_, page_mask_}; }
   StaticKey& key() const { return key_; }
   /// num_poisoned_pages: memory errors so far. Never falls.
   Word<u64>& nr_poisoned() const { return *nr_poisoned_; }
@@ -65,6 +65,8 @@ class Vmemmap {
   std::expected<void, Errno> make_compound(Cpu& cpu, Pfn head, Order order);
 
   PageTable& table_;
+  u64 base_;       ///< the table's, here for lookups
+  u64 page_mask_;  ///< page size - 1
   u64 nr_pages_;
   EncodingKind encoding_;
   Pfn zone_boundary_;
