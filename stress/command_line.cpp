@@ -143,6 +143,7 @@ Checked read_memory(const RunWords& w, RunOptions& o) {
   set_defaults(*o.scenario, m);
   if (o.pools.empty() && o.memory_mib != 0) {
     std::vector<PoolRequest> wanted;
+    wanted.reserve(m.pools.size());
     for (const PoolConfig& p : m.pools) wanted.push_back({p.order, p.nr_huge_pages});
     const u64 least = mib_needed(wanted, m.geometry);
     if (least > o.memory_mib) {

@@ -51,8 +51,8 @@ int show(const Design& design) {
     m.optimizer().set_enabled(cpu, enabled);
     const auto head = m.hugetlb().alloc_migrate_hugetlb_folio(cpu, order);
     if (!head) break;
-    std::printf("%s: %s, folio at pfn %llu\n", design.name.data(), enabled ? "optimised" : "not optimised",
-                ull{head->v});
+    std::printf("%s: %s, folio at pfn %llu\n", std::string(design.name).c_str(),
+                enabled ? "optimised" : "not optimised", ull{head->v});
     show_folio(m, cpu, *head);
     if (!m.hugetlb().folio_put(cpu, *head)) break;
   }

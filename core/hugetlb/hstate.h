@@ -22,7 +22,7 @@ struct PoolCounters {
 /// One pool. In the arena. Source: struct hstate.
 struct Hstate {
   Hstate() = default;
-  Hstate(Order order_, unsigned sub_order) : resize_lock(LockRank(LockClass::resize, sub_order)), order(order_) {}
+  Hstate(Order size, unsigned sub_order) : resize_lock(LockRank(LockClass::resize, sub_order)), order(size) {}
 
   /// Held by whoever changes the pool's size; of two, the larger hugepage's first.
   Mutex resize_lock{LockRank(LockClass::resize)};
