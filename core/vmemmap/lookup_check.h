@@ -22,14 +22,7 @@ enum class LookupResult : u8 {
 template <class Encoding>
 class LookupChecker {
  public:
-  LookupChecker(Cpu& cpu, Vmemmap& vmemmap)
-      : scope_(cpu, Op::compound_head, false),
-        cpu_(cpu),
-        counts_(cpu.diagnostics().counts),
-        nr_served_(cpu.state().nr_served),
-        truth_(vmemmap.truth()),
-        pages_(vmemmap.pages(cpu)),
-        base_(vmemmap.page_of({0})) {}
+  LookupChecker(Cpu& cpu, Vmemmap& vmemmap) : cpu_(cpu), vmemmap_(vmemmap) {}
 
   /// compound_head(pfn), compared.
   [[gnu::always_inline]] LookupResult look_up(Pfn pfn) {
@@ -54,13 +47,14 @@ class LookupChecker {
  private:
   HVO_DETECTOR void count(Event e) { ++counts_[e]; }
 
-  OpScope scope_;
   Cpu& cpu_;
-  EventCounts& counts_;
-  const u64& nr_served_;
-  const Truth truth_;
-  const CpuPages pages_;
-  const Page base_;
+  Vmemmap& vmemmap_;
+  OpScope scope_{cpu_, Op::compound_head, false};
+  EventCounts& counts_ = cpu_.diagnostics().counts;
+  const u64& nr_served_ = cpu_.state().nr_served;
+  const Truth truth_ = vmemmap_.truth();
+  const CpuPages pages_ = vmemmap_.pages(cpu_);
+  const Page base_ = vmemmap_.page_of({0});
 };
 
 /// One lookup, as by a LookupChecker.
