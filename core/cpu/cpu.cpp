@@ -22,6 +22,8 @@ void Cpu::begin(const Access& a) {
   // between.
   while ((ref(s_->attention).load(kRelaxed) & served_now()) != 0) {
     serve();
+    // Counted here, not where lookups are checked: one that is not interrupted pays nothing for it.
+    if (op() == Op::compound_head) count(Event::window_flush_served_mid_lookup);
     if (engine_ != nullptr) engine_->before(*this, a);
   }
 }
@@ -71,10 +73,10 @@ Cpu::Place Cpu::translate(u64 va) {
 
   const u64 offset = e->to_memory + va;
   const FrameNo frame{static_cast<u32>(offset >> tlb.page_shift)};
-  if (is_stale(frame, e->epoch)) {
+  if (is_stale(TlbEntry::of(frame, e->epoch()))) {
     report({.rule = Rule::stale_translation,
             .object = va,
-            .expected = e->epoch,
+            .expected = e->epoch(),
             .seen = ref(w_.frames->epoch[frame.v]).load(kRelaxed),
             .what = "access through a TLB entry whose frame has left its owner since the fill (epochs)"});
   }
@@ -85,7 +87,7 @@ const TlbEntry& Cpu::keep_page_of(const TlbEntry& block, u64 va) {
   TlbEntry& e = w_.tlb.page_slot(va);
   e = block;
   e.tag = va >> w_.tlb.page_shift;
-  e.frame = FrameNo{static_cast<u32>((block.to_memory + va) >> w_.tlb.page_shift)};
+  e.frame_and_epoch = TlbEntry::of({static_cast<u32>((block.to_memory + va) >> w_.tlb.page_shift)}, block.epoch());
   e.from_block = 1;
   return e;
 }
@@ -119,8 +121,7 @@ const TlbEntry* Cpu::fill(u64 va) {
   TlbEntry& e = t.is_block ? w_.tlb.block_slot(va) : w_.tlb.page_slot(va);
   e = {.tag = va >> shift,
        .to_memory = to_memory,
-       .frame = t.frame,
-       .epoch = ref(*w_.frames->clock).load(kRelaxed),
+       .frame_and_epoch = TlbEntry::of(t.frame, ref(*w_.frames->clock).load(kRelaxed)),
        .writable = t.writable};
   return &e;
 }

@@ -29,32 +29,19 @@
 #include "core/cpu/diagnostics.h"
 #include "core/cpu/direct.h"
 #include "core/cpu/engine.h"
-#include "core/cpu/frame_table.h"
-#include "core/cpu/mailbox.h"
-#include "core/cpu/state.h"
-#include "core/cpu/tlb.h"
 #include "core/cpu/trap.h"
+#include "core/cpu/wiring.h"
+
+/// Of what is seldom called where registers are precious: it saves all that it uses, so that the fast path keeps its
+/// own in registers round a call that it does not make. Clang only; elsewhere the fast path spills, and is a little
+/// slower.
+#if defined(__clang__)
+#define HVO_OFF_THE_FAST_PATH [[clang::preserve_most, gnu::noinline]]
+#else
+#define HVO_OFF_THE_FAST_PATH [[gnu::noinline]]
+#endif
 
 namespace hvo {
-
-/// The page-table walk of the MMU. pgtable/ supplies it: a Cpu knows no page table. `mmu` is its first argument back.
-/// It may use walker_load only.
-using WalkFn = Translation (*)(void* mmu, Cpu& cpu, u64 va);
-
-/// Where a Cpu finds its parts (wiring; constant while the machine runs).
-struct CpuWiring {
-  CpuState* state = nullptr;
-  std::span<Slot> mailbox;  ///< one per CPU of the machine, indexed by the initiator
-  std::span<Slot> tlbi{};   ///< the same for flushes that need no interrupt
-  FlushBy flush_by = FlushBy::ipi;
-  bool ll_sc = false;  ///< a compare-exchange that fails stores nothing: load-linked/store-conditional
-  Tlb tlb;
-  const FrameTable* frames = nullptr;
-  const std::byte* arena = nullptr;  ///< objects of physical accesses are offsets from here
-  Diagnostics* diagnostics = nullptr;
-  void* mmu = nullptr;
-  WalkFn walk = nullptr;
-};
 
 /// One simulated CPU. Not thread-safe: at each moment one host thread (or fiber) acts as this CPU. Others may only
 /// call post().
@@ -133,24 +120,30 @@ class Cpu {
   // ---- virtual addresses of the vmemmap
   // ------------------------------------------------------------------------------
   template <class T>
-  [[gnu::always_inline]] T read_once_at(u64 va) {
-    return go_at<T>(va, Kind::load, MemoryOrder::relaxed);
+  T read_once_at(u64 va) {
+    return go_at<T>(va, 0, Kind::load, MemoryOrder::relaxed);
+  }
+  /// The word at va + offset, which is in the same page as va. For the fields of a struct page: only its address is
+  /// translated.
+  template <class T>
+  [[gnu::always_inline]] T read_once_in(u64 va, u64 offset) {
+    return go_at<T>(va, offset, Kind::load, MemoryOrder::relaxed);
   }
   template <class T>
   T load_acquire_at(u64 va) {
-    return go_at<T>(va, Kind::load, MemoryOrder::acquire);
+    return go_at<T>(va, 0, Kind::load, MemoryOrder::acquire);
   }
   template <class T>
   [[nodiscard]] OrTrap<void> write_once_at(u64 va, T v) {
     s_->trapped = 0;
-    go_at<T>(va, Kind::store, MemoryOrder::relaxed, v);
+    go_at<T>(va, 0, Kind::store, MemoryOrder::relaxed, v);
     if (s_->trapped != 0) return std::unexpected(Trap{va});
     return {};
   }
   template <class T>
   [[nodiscard]] OrTrap<void> store_release_at(u64 va, T v) {
     s_->trapped = 0;
-    go_at<T>(va, Kind::store, MemoryOrder::release, v);
+    go_at<T>(va, 0, Kind::store, MemoryOrder::release, v);
     if (s_->trapped != 0) return std::unexpected(Trap{va});
     return {};
   }
@@ -241,9 +234,13 @@ class Cpu {
   template <class T>
   [[gnu::always_inline]] T go(Word<T>& w, Kind kind, MemoryOrder order, T operand = 0, T expected = 0) {
     if (ref(s_->attention).load(std::memory_order::relaxed) != 0) [[unlikely]] {
-      return slow(w, kind, order, operand, expected);
+      return kind == Kind::load ? slow_load(w, order) : slow(w, kind, order, operand, expected);
     }
     return direct(w, Access{.kind = kind, .order = order, .operand = operand, .expected = expected});
+  }
+  template <class T>
+  HVO_OFF_THE_FAST_PATH T slow_load(Word<T>& w, MemoryOrder order) {
+    return slow(w, Kind::load, order, T{0}, T{0});
   }
   template <class T>
   [[gnu::noinline]] T slow(Word<T>& w, Kind kind, MemoryOrder order, T operand, T expected) {
@@ -253,7 +250,11 @@ class Cpu {
   }
   /// The same by virtual address.
   template <class T>
-  [[gnu::always_inline]] T go_at(u64 va, Kind kind, MemoryOrder order, T operand = 0, T expected = 0);
+  [[gnu::always_inline]] T go_at(u64 va, u64 offset, Kind kind, MemoryOrder order, T operand = 0, T expected = 0);
+  template <class T>
+  HVO_OFF_THE_FAST_PATH T slow_load_at(u64 va, MemoryOrder order) {
+    return slow_at(va, Kind::load, order, T{0}, T{0});
+  }
   template <class T>
   [[gnu::noinline]] T slow_at(u64 va, Kind kind, MemoryOrder order, T operand, T expected) {
     const Access a = at(va, kind, order, sizeof(T), operand, expected);
@@ -280,7 +281,7 @@ class Cpu {
   template <class T>
   OrTrap<T> rmw_at(u64 va, Kind kind, T operand, T expected = 0) {
     s_->trapped = 0;
-    const T old = go_at<T>(va, kind, MemoryOrder::full, operand, expected);
+    const T old = go_at<T>(va, 0, kind, MemoryOrder::full, operand, expected);
     if (s_->trapped != 0) return std::unexpected(Trap{va});
     return old;
   }
@@ -298,8 +299,9 @@ class Cpu {
   /// states it would only multiply.
   const TlbEntry& keep_page_of(const TlbEntry& block, u64 va);
   /// True when the frame behind `frame` left its owner after the entry was filled. A detector, not a step.
-  HVO_DETECTOR bool is_stale(FrameNo frame, u32 epoch) const {
-    return ref(fast_.epoch[frame.v]).load(std::memory_order::relaxed) > epoch;
+  HVO_DETECTOR bool is_stale(u64 frame_and_epoch) const {
+    const auto frame = static_cast<u32>(frame_and_epoch);
+    return ref(fast_.epoch[frame]).load(std::memory_order::relaxed) > frame_and_epoch >> 32;
   }
   void serve_slot(Slot& slot);
   void serve_tlbi(Slot& slot);
@@ -322,15 +324,16 @@ class Cpu {
 };
 
 template <class T>
-inline T Cpu::go_at(u64 va, Kind kind, MemoryOrder order, T operand, T expected) {
-  const Access a = at(va, kind, order, sizeof(T), operand, expected);
+inline T Cpu::go_at(u64 va, u64 offset, Kind kind, MemoryOrder order, T operand, T expected) {
+  const Access a = at(va + offset, kind, order, sizeof(T), operand, expected);
   const u64 page = va >> fast_.page_shift;
   const TlbEntry& e = fast_.pages[page & fast_.slot_mask];
   if (ref(s_->attention).load(std::memory_order::relaxed) == 0 && e.tag == page && (!a.is_write() || e.writable != 0) &&
-      !is_stale(e.frame, e.epoch)) [[likely]] {
-    return direct(*reinterpret_cast<Word<T>*>(fast_.memory + (e.to_memory + va)), a);
+      !is_stale(e.frame_and_epoch)) [[likely]] {
+    return direct(*reinterpret_cast<Word<T>*>(fast_.memory + (e.to_memory + va) + offset), a);
   }
-  return slow_at<T>(va, kind, order, operand, expected);
+  if (kind == Kind::load) return slow_load_at<T>(va + offset, order);
+  return slow_at<T>(va + offset, kind, order, operand, expected);
 }
 
 template <class T, class Pred>

@@ -7,15 +7,20 @@
 
 namespace hvo {
 
-/// One cached translation, of a page or of a whole PMD. Stale when its frame's epoch is past `epoch`.
+/// One cached translation, of a page or of a whole PMD. Stale when its frame's epoch is past epoch().
 struct TlbEntry {
   static constexpr u64 kEmpty = ~u64{0};
-  u64 tag = kEmpty;    ///< va >> page_shift, or va >> pmd_shift in the array of blocks
-  u64 to_memory = 0;   ///< added to an address that it maps: bytes from the start of frame 0
-  FrameNo frame;       ///< the first frame that it maps
-  u32 epoch = 0;       ///< FrameTable::clock when it was filled
-  u32 writable = 0;    ///< a bool; 32 bits so that hashed state has no padding
-  u32 from_block = 0;  ///< a bool: a page of a block's entry, kept so that it is found at once
+  u64 tag = kEmpty;         ///< va >> page_shift, or va >> pmd_shift in the array of blocks
+  u64 to_memory = 0;        ///< added to an address that it maps: bytes from the start of frame 0
+  u64 frame_and_epoch = 0;  ///< see of(): one load for both
+  u32 writable = 0;         ///< a bool; 32 bits so that hashed state has no padding
+  u32 from_block = 0;       ///< a bool: a page of a block's entry, kept so that it is found at once
+
+  static constexpr u64 of(FrameNo frame, u32 epoch) { return u64{epoch} << 32 | frame.v; }
+  /// The first frame that it maps.
+  constexpr FrameNo frame() const { return {static_cast<u32>(frame_and_epoch)}; }
+  /// FrameTable::clock when it was filled.
+  constexpr u32 epoch() const { return static_cast<u32>(frame_and_epoch >> 32); }
 };
 static_assert(sizeof(TlbEntry) == 32);
 

@@ -37,7 +37,7 @@ struct CpuPages {
   StaticKey& key;
   u64 page_mask;  ///< page size - 1
 
-  u64 read_once(Page p, u64 field) const { return cpu.read_once_at<u64>(p.va + field); }
+  u64 read_once(Page p, u64 field) const { return cpu.read_once_in<u64>(p.va, field); }
   bool key_enabled() const { return key.is_enabled(cpu); }
   bool is_page_aligned(Page p) const { return (p.va & page_mask) == 0; }
   u32 refcount(Page p) const { return cpu.read_once_at<u32>(p.va + page_field::refcount); }

@@ -23,38 +23,50 @@ template <class Encoding>
 class LookupChecker {
  public:
   LookupChecker(Cpu& cpu, Vmemmap& vmemmap) : cpu_(cpu), vmemmap_(vmemmap) {}
+  ~LookupChecker() { counts_[Event::lookup] += nr_lookups_; }
+  LookupChecker(const LookupChecker&) = delete;
+  LookupChecker& operator=(const LookupChecker&) = delete;
 
   /// compound_head(pfn), compared.
   [[gnu::always_inline]] LookupResult look_up(Pfn pfn) {
-    const Truth::Answer before = truth_.about(pfn);
-    const u64 served = nr_served_;
+    const Word<u64>& block = truth_.block_of(pfn);
+    const u64 before = Truth::read(block);
     const Page p = base_ + pfn.v;
-    const Page head = compound_head<Encoding>(CpuPages(pages_), p);
-    count(Event::lookup);
-    if (nr_served_ != served) [[unlikely]]
-      count(Event::window_flush_served_mid_lookup);
-    if (!truth_.still_holds(pfn, before)) [[unlikely]] {
+    const Page head = compound_head<Encoding>(pages_, p);
+    ++nr_lookups_;
+    if (Truth::is_whole(before)) [[likely]] {
+      if (Truth::read(block) == before && head == head_of(p, Truth::order_of_whole(before))) [[likely]] {
+        return LookupResult::right;
+      }
+    }
+    return compare(block, before, p, head);
+  }
+
+ private:
+  /// The vmemmap is aligned to the struct pages of its largest compound.
+  static Page head_of(Page p, Order order) { return {p.va & (~u64{0} << (order.v + kStructPageShift))}; }
+  /// Every case. Inline, for a call would give the checker an address, and with it a place in memory.
+  [[gnu::always_inline]] LookupResult compare(const Word<u64>& block, u64 before, Page p, Page head) {
+    const Order order = truth_.order_in(before, Pfn{(p.va - base_.va) >> kStructPageShift});
+    if (Truth::read(block) != before || Truth::is_changing(before)) {
       count(Event::window_truth_moved);
       return LookupResult::truth_moved;
     }
-    if (head == base_ + before.head.v) [[likely]]
-      return LookupResult::right;
+    if (head == head_of(p, order)) return LookupResult::right;
     if (head != p) return LookupResult::wrong;
     count(Event::window_self_head);
     return LookupResult::self_head;
   }
-
- private:
   HVO_DETECTOR void count(Event e) { ++counts_[e]; }
 
   Cpu& cpu_;
   Vmemmap& vmemmap_;
   OpScope scope_{cpu_, Op::compound_head, false};
   EventCounts& counts_ = cpu_.diagnostics().counts;
-  const u64& nr_served_ = cpu_.state().nr_served;
   const Truth truth_ = vmemmap_.truth();
   const CpuPages pages_ = vmemmap_.pages(cpu_);
   const Page base_ = vmemmap_.page_of({0});
+  u64 nr_lookups_ = 0;
 };
 
 /// One lookup, as by a LookupChecker.

@@ -30,21 +30,33 @@ class Truth {
     u64 word = 0;  ///< equal before and after a lookup: the truth did not move
     Order order;
     Pfn head;
-    bool is_stable() const { return (word & kInProgressMask) == 0; }
+    bool is_stable() const { return !is_changing(word); }
   };
-  /// True when the truth about `pfn` has not moved since it was asked. The word of its block says it all: also a byte
-  /// of pages_ changes only while the word says so.
-  HVO_DETECTOR bool still_holds(Pfn pfn, const Answer& before) const {
-    barrier();
-    return before.is_stable() && word_of(pfn) == before.word;
-  }
   HVO_DETECTOR Answer about(Pfn pfn) const {
-    const u64 word = word_of(pfn);
-    const u8 whole = static_cast<u8>(word & 0xff);
-    Word<u8>& own = const_cast<Word<u8>&>(pages_[pfn.v]);
-    const Order order{whole != 0 ? static_cast<u8>(whole - 1) : ref(own).load(std::memory_order::relaxed)};
+    const u64 word = read(block_of(pfn));
+    const Order order = order_in(word, pfn);
+    return {word, order, align_down(pfn, order)};
+  }
+
+  // A lookup held against the truth reads the word of the block, looks up, asks for the order, and reads the word
+  // again. When both are the same and in no change, that order was the truth all the while.
+
+  /// The word of the block that holds `pfn`.
+  const Word<u64>& block_of(Pfn pfn) const { return blocks_[pfn.v >> block_.v]; }
+  HVO_DETECTOR static u64 read(const Word<u64>& block) {
     barrier();
-    return {word, order, {pfn.v & (~u64{0} << order.v)}};
+    const u64 word = ref(const_cast<Word<u64>&>(block)).load(std::memory_order::relaxed);
+    barrier();
+    return word;
+  }
+  static bool is_changing(u64 word) { return (word & kInProgressMask) != 0; }
+  /// True when the block belongs to one compound as a whole, and nothing is changing.
+  static bool is_whole(u64 word) { return ((word - 1) & kNotWholeMask) == 0; }
+  static Order order_of_whole(u64 word) { return {static_cast<u8>(word - 1)}; }
+  /// The order of the compound that holds `pfn`, when its block has this word.
+  HVO_DETECTOR Order order_in(u64 word, Pfn pfn) const {
+    if (static_cast<u8>(word) != 0) return order_of_whole(word);
+    return {ref(const_cast<Word<u8>&>(pages_[pfn.v])).load(std::memory_order::relaxed)};
   }
 
   /// Announces that the pages [first, first + 2^order) are about to change. The caller owns them all; other
@@ -57,12 +69,10 @@ class Truth {
   static void barrier() { asm volatile("" ::: "memory"); }
 
  private:
-  HVO_DETECTOR u64 word_of(Pfn pfn) const {
-    return ref(const_cast<Word<u64>&>(blocks_[pfn.v >> block_.v])).load(std::memory_order::relaxed);
-  }
-
   static constexpr u64 kInProgress = u64{1} << 8;
   static constexpr u64 kInProgressMask = u64{0xff} << 8;
+  /// Of a word less one: set where its low byte was zero (a borrow), or a change is in progress. Orders are below 127.
+  static constexpr u64 kNotWholeMask = 0xff80;
   static constexpr u64 kChange = u64{1} << 16;
 
   Order block_;
