@@ -22,8 +22,8 @@ struct FrameTable {
   std::span<Word<u8>> state;  ///< FrameState
   std::span<Word<u8>>
       order;  ///< order of the block this frame was allocated as; only the first frame of a block counts
-  std::span<Word<u32>> epoch;   ///< value of `clock` when the frame last left an owner
-  Word<u32>* clock = nullptr;   ///< counts changes of owner, machine-wide
+  std::span<Word<u32>> epoch;   ///< one past `clock` when the frame last left an owner
+  Word<u32>* clock = nullptr;   ///< machine-wide; not before the epoch of any frame that has an owner
   std::byte* memory = nullptr;  ///< first byte of frame 0
   u8 page_shift = 12;
 

@@ -64,7 +64,9 @@ class FailingAllocator {
   }
   bool planned(Cpu& cpu) {
     const auto mode = static_cast<FailurePlan::Mode>(s_->mode);
-    if (mode == FailurePlan::Mode::none) return false;
+    return mode != FailurePlan::Mode::none && is_next_to_fail(cpu, mode);
+  }
+  [[gnu::noinline]] bool is_next_to_fail(Cpu& cpu, FailurePlan::Mode mode) {
     const u64 number = cpu.fetch_add(s_->nr_asked, u64{1}) + 1;
     switch (mode) {
       case FailurePlan::Mode::none: break;

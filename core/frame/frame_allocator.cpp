@@ -66,12 +66,42 @@ bool FrameAllocator::take_cached(Cpu& cpu, std::span<FrameNo> out) {
   return true;
 }
 
+// The clock is moved here and not where frames are freed, for here it seldom has to move: those freed since it last did
+// share an epoch. Rejected: a tick for each free, an RMW of one word by all CPUs.
+inline void FrameAllocator::catch_up_with(FrameNo frame) const {
+  const u32 epoch = ref(frames_->epoch[frame.v]).load(kRelaxed);
+  u32 now = ref(*frames_->clock).load(kRelaxed);
+  while (now < epoch && !ref(*frames_->clock).compare_exchange_weak(now, epoch, kRelaxed)) {
+  }
+}
+
+inline void FrameAllocator::mark_allocated(FrameNo frame) const {
+  frames_->set_state(frame, FrameState::allocated);
+  ref(frames_->order[frame.v]).store(0, kRelaxed);
+  catch_up_with(frame);
+}
+
+inline bool FrameAllocator::pop_cached(Cpu& cpu, FrameNo& out) {
+  if (config_.pcp_high == 0) return false;
+  PerCpuList& list = lists_[cpu.id()];
+  SpinGuard guard(cpu, list.lock);
+  if (list.count == 0) return false;
+  out = entries(cpu.id())[--list.count];
+  return true;
+}
+
+inline bool FrameAllocator::push_cached(Cpu& cpu, FrameNo frame) {
+  if (config_.pcp_high == 0) return false;
+  PerCpuList& list = lists_[cpu.id()];
+  SpinGuard guard(cpu, list.lock);
+  if (list.count == config_.pcp_high) return false;
+  entries(cpu.id())[list.count++] = frame;
+  return true;
+}
+
 bool FrameAllocator::try_alloc_bulk(Cpu& cpu, std::span<FrameNo> out) {
   if (!(config_.pcp_high == 0 ? take_single(cpu, out) : take_cached(cpu, out))) return false;
-  for (const FrameNo f : out) {
-    frames_->set_state(f, FrameState::allocated);
-    ref(frames_->order[f.v]).store(0, kRelaxed);
-  }
+  for (const FrameNo f : out) mark_allocated(f);
   cpu.count(Event::frame_alloc, out.size());
   return true;
 }
@@ -91,6 +121,7 @@ bool FrameAllocator::try_alloc_block(Cpu& cpu, Order order, FrameNo& out) {
   out = *first;
   for (u64 i = 0; i < n; ++i) {
     frames_->set_state(out + i, FrameState::allocated);
+    catch_up_with(out + i);
     ref(frames_->order[(out + i).v]).store(i == 0 ? order.v : kInsideBlock, kRelaxed);
   }
   cpu.count(Event::frame_alloc, n);
@@ -107,6 +138,11 @@ std::expected<void, Errno> FrameAllocator::alloc_bulk(Cpu& cpu, std::span<FrameN
 std::expected<FrameNo, Errno> FrameAllocator::alloc(Cpu& cpu, Order order) {
   FrameNo frame = kNoFrame;
   if (order.v == 0) {
+    if (pop_cached(cpu, frame)) [[likely]] {
+      mark_allocated(frame);
+      cpu.count(Event::frame_alloc);
+      return frame;
+    }
     const auto done = alloc_bulk(cpu, {&frame, 1});
     if (!done) return std::unexpected(done.error());
     return frame;
@@ -126,7 +162,7 @@ bool FrameAllocator::complain(Cpu& cpu, u64 object, u64 expected, u64 seen, std:
   return false;
 }
 
-bool FrameAllocator::may_free(Cpu& cpu, FrameNo frame, Order order) const {
+inline bool FrameAllocator::may_free(Cpu& cpu, FrameNo frame, Order order) const {
   if (order.v > kMaxOrder || frame.v + order.nr_pages() > nr_frames()) {
     return complain(cpu, frame.v, nr_frames(), frame.v, "frame freed that does not exist");
   }
@@ -141,7 +177,7 @@ bool FrameAllocator::may_free(Cpu& cpu, FrameNo frame, Order order) const {
                   "frame freed with an order it was not allocated with (split_page missing)");
 }
 
-void FrameAllocator::retire(Cpu& cpu, FrameNo frame, Order order, u32 epoch, FrameState state) const {
+inline void FrameAllocator::retire(Cpu& cpu, FrameNo frame, Order order, u32 epoch, FrameState state) const {
   for (u64 i = 0; i < order.nr_pages(); ++i) {
     const FrameNo f = frame + i;
     frames_->set_state(f, state);
@@ -183,6 +219,11 @@ void FrameAllocator::give_cached(Cpu& cpu, std::span<const FrameNo> frames) {
   list.count += static_cast<u32>(frames.size());
 }
 
+void FrameAllocator::give_retired(Cpu& cpu, std::span<const FrameNo> frames) {
+  if (config_.pcp_high == 0) return give_single(cpu, frames);
+  give_cached(cpu, frames);
+}
+
 void FrameAllocator::free_bulk(Cpu& cpu, std::span<const FrameNo> frames) {
   if (frames.empty()) return;
   const u32 epoch = next_epoch();
@@ -192,17 +233,20 @@ void FrameAllocator::free_bulk(Cpu& cpu, std::span<const FrameNo> frames) {
     while (n < frames.size() && may_free(cpu, frames[n], Order{0})) {
       retire(cpu, frames[n++], Order{0}, epoch, FrameState::cached);
     }
-    const std::span<const FrameNo> good = frames.first(n);
-    if (n != 0 && config_.pcp_high == 0) give_single(cpu, good);
-    if (n != 0 && config_.pcp_high != 0) give_cached(cpu, good);
+    if (n != 0) give_retired(cpu, frames.first(n));
     cpu.count(Event::frame_free, n);
     frames = frames.subspan(std::min(n + 1, frames.size()));  // past the one that was not good
   }
 }
 
 void FrameAllocator::free(Cpu& cpu, FrameNo frame, Order order) {
-  if (order.v == 0) return free_bulk(cpu, {&frame, 1});
   if (!may_free(cpu, frame, order)) return;
+  if (order.v == 0) {
+    retire(cpu, frame, order, next_epoch(), FrameState::cached);
+    if (!push_cached(cpu, frame)) give_retired(cpu, {&frame, 1});
+    cpu.count(Event::frame_free);
+    return;
+  }
   retire(cpu, frame, order, next_epoch(), FrameState::free);
   bool freed = false;
   {

@@ -43,7 +43,7 @@ class FrameAllocator {
   /// Gives a block back as it was allocated, or as split_page left it. Reports Rule::conservation, and leaks the frame,
   /// when the order is not that of the block (a split_page is missing) or when it is free already.
   void free(Cpu& cpu, FrameNo frame, Order order);
-  /// Gives single frames back; each is checked as by free. The epoch clock moves once.
+  /// Gives single frames back; each is checked as by free.
   void free_bulk(Cpu& cpu, std::span<const FrameNo> frames);
 
   /// Makes single frames of a block that the caller owns. Reports Rule::conservation if it is not such a block.
@@ -71,10 +71,17 @@ class FrameAllocator {
   /// Charges and takes single frames from the buddy, all or none.
   bool take_single(Cpu& cpu, std::span<FrameNo> out) HVO_EXCLUDES(zone_lock_);
   bool take_cached(Cpu& cpu, std::span<FrameNo> out) HVO_EXCLUDES(zone_lock_);
+  /// One frame from, or to, the CPU's list, when it is neither empty nor full: what nearly every call comes to.
+  bool pop_cached(Cpu& cpu, FrameNo& out);
+  bool push_cached(Cpu& cpu, FrameNo frame);
+  /// The frame is handed out.
+  void mark_allocated(FrameNo frame) const;
   bool try_alloc_bulk(Cpu& cpu, std::span<FrameNo> out) HVO_EXCLUDES(zone_lock_);
   bool try_alloc_block(Cpu& cpu, Order order, FrameNo& out) HVO_EXCLUDES(zone_lock_);
   void give_single(Cpu& cpu, std::span<const FrameNo> frames) HVO_EXCLUDES(zone_lock_);
   void give_cached(Cpu& cpu, std::span<const FrameNo> frames) HVO_EXCLUDES(zone_lock_);
+  /// To the CPU's list or, without lists, to the buddy.
+  void give_retired(Cpu& cpu, std::span<const FrameNo> frames) HVO_EXCLUDES(zone_lock_);
   /// Checks that the caller may free this block; reports if not.
   bool may_free(Cpu& cpu, FrameNo frame, Order order) const;
   /// The block leaves its owner: state, epoch, poison.
@@ -82,7 +89,10 @@ class FrameAllocator {
   bool complain(Cpu& cpu, u64 object, u64 expected, u64 seen, std::string_view what) const;
   bool validate_buddy(Cpu& cpu, u64 nr_free_states) HVO_EXCLUDES(zone_lock_);
   bool validate_list(Cpu& cpu, u32 list_of, u64& nr_listed) const;
-  u32 next_epoch() const { return ref(*frames_->clock).fetch_add(1, std::memory_order::relaxed) + 1; }
+  /// The epoch of what is freed now: past that of every translation filled so far.
+  u32 next_epoch() const { return ref(*frames_->clock).load(std::memory_order::relaxed) + 1; }
+  /// The frame is used again: translations filled from now on are not older than its epoch.
+  void catch_up_with(FrameNo frame) const;
 
   FrameAllocatorConfig config_;
   const FrameTable* frames_;

@@ -6,7 +6,7 @@
 
 namespace hvo {
 
-void note_acquire(Cpu& cpu, LockRank rank, LockKind kind) {
+void check_and_note_acquire(Cpu& cpu, LockRank rank, LockKind kind) {
   CpuState& s = cpu.state();
   HVO_CHECK(rank.v != 0, "a lock was used without a rank: give it one where it is made");
   HVO_CHECK(s.nr_held < kMaxHeld, "an operation holds more locks than CpuState has room for");
@@ -29,7 +29,7 @@ void note_acquire(Cpu& cpu, LockRank rank, LockKind kind) {
   if (kind == LockKind::spinning) ++s.nr_spinning;
 }
 
-void note_release(Cpu& cpu, LockRank rank, LockKind kind) {
+void check_and_note_release(Cpu& cpu, LockRank rank, LockKind kind) {
   CpuState& s = cpu.state();
   const auto held_end = s.held_rank.begin() + s.nr_held;
   const auto it = std::find(s.held_rank.begin(), held_end, rank.v);

@@ -45,12 +45,29 @@ struct LockRank {
 /// How a lock behaves towards the CPU that takes it.
 enum class LockKind : u8 { spinning, sleeping };
 
+void check_and_note_acquire(Cpu& cpu, LockRank rank, LockKind kind);
+void check_and_note_release(Cpu& cpu, LockRank rank, LockKind kind);
+
 /// Checks the order and notes the lock as held. Reports lock_order: rank not above all held, or a sleeping lock taken
 /// with a spinlock held, interrupts off or inside an RCU section. Called before waiting, so that an inversion is
 /// reported even where it would deadlock.
-void note_acquire(Cpu& cpu, LockRank rank, LockKind kind);
+inline void note_acquire(Cpu& cpu, LockRank rank, LockKind kind) {
+  CpuState& s = cpu.state();
+  // A spinlock that is the first or the second, in order: nearly all of them, and next to nothing to do.
+  const bool in_order = s.nr_held == 0 || (s.nr_held == 1 && s.held_rank[0] < rank.v);
+  if (!in_order || kind != LockKind::spinning || rank.v == 0) return check_and_note_acquire(cpu, rank, kind);
+  s.held_rank[s.nr_held++] = rank.v;
+  ++s.nr_spinning;
+}
 
 /// Notes the lock as released; locks may be released in any order.
-void note_release(Cpu& cpu, LockRank rank, LockKind kind);
+inline void note_release(Cpu& cpu, LockRank rank, LockKind kind) {
+  CpuState& s = cpu.state();
+  const u32 last = s.nr_held - 1;
+  if (s.nr_held == 0 || s.held_rank[last] != rank.v) return check_and_note_release(cpu, rank, kind);
+  s.held_rank[last] = 0;
+  s.nr_held = last;
+  if (kind == LockKind::spinning) --s.nr_spinning;
+}
 
 }  // namespace hvo

@@ -67,5 +67,22 @@ TEST(CountingAllocator, KnowsInUsePeakAndOrders) {
   EXPECT_EQ(m.violations(), 0U);
 }
 
+TEST(CountingAllocator, AddsUpWhatOneCpuTookAndAnotherGaveBack) {
+  using Source = FrameSource;
+  test::FrameMachine m(2048, 2048, {.nr_cpus = 2});
+  Source& source = m.source();
+  std::vector<FrameNo> frames;
+  for (int i = 0; i < 1000; ++i) {
+    frames.push_back(source.alloc(m.cpu(i % 2 == 0 ? 0 : 1), Order{0}).value());
+    ASSERT_EQ(source.frames_in_use(), frames.size());
+    ASSERT_LE(source.peak_frames(), frames.size());
+    ASSERT_GE(source.peak_frames() + Source::kFold, frames.size()) << "what the other CPU has not told yet";
+  }
+  for (const FrameNo f : frames) source.free(m.cpu(1), f, Order{0});
+  EXPECT_EQ(source.frames_in_use(), 0U);
+  EXPECT_EQ(source.blocks_in_use(Order{0}), 0U);
+  EXPECT_LE(source.peak_frames(), 1000U);
+}
+
 }  // namespace
 }  // namespace hvo
