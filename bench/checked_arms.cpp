@@ -80,6 +80,7 @@ std::vector<u32> translated_pfns(const Population& population, Translations t, u
             "the first hugepages of a machine are neighbours");
   Rng rng = Rng::seeded(77);
   std::vector<u32> pfns;
+  pfns.reserve(length);
   for (u64 i = 0; i < length; ++i) pfns.push_back(static_cast<u32>(first.v + rng.below(kHotHugepages * kPagesEach)));
   return pfns;
 }

@@ -111,6 +111,7 @@ double Folios::seven_copies(u64 n) {
   std::vector<FrameNo> frames(n * kTailPages);
   HVO_CHECK(machine_->frames().alloc_bulk(cpu, frames), "the frames of optimised folios are free");
   std::vector<const std::byte*> sources;
+  sources.reserve(n);
   for (u64 i = 0; i < n; ++i) sources.push_back(head_page(heads_[i]));
   const FrameTable& table = machine_->frame_table();
   chill();

@@ -180,13 +180,13 @@ const auto kOptimizing =
     testing::Values("two-frame", "fake-head", "fake-head-copy", "fake-head-rcu", "fake-head-acquire", "shared-tail");
 
 INSTANTIATE_TEST_SUITE_P(Tiny, SameAnswers, testing::Combine(kOptimizing, testing::Values("tiny")),
-                         [](const auto& info) { return name_of_both(info); });
+                         [](const auto& row) { return name_of_both(row); });
 // Scanning a machine that has room for 1 GiB takes seconds, so only the two that differ most.
 INSTANTIATE_TEST_SUITE_P(Real, SameAnswers,
                          testing::Combine(testing::Values("fake-head", "shared-tail"), testing::Values("x86-64")),
-                         [](const auto& info) { return name_of_both(info); });
+                         [](const auto& row) { return name_of_both(row); });
 INSTANTIATE_TEST_SUITE_P(Tiny, SameAnswersRolledBack, kOptimizing,
-                         [](const auto& info) { return test_name(info.param); });
+                         [](const auto& row) { return test_name(row.param); });
 
 }  // namespace
 }  // namespace hvo
