@@ -34,7 +34,8 @@
 
 /// Of what is seldom called where registers are precious: it saves all that it uses, so that the fast path keeps its
 /// own in registers round a call that it does not make. Clang only; elsewhere the fast path spills, and is a little
-/// slower.
+/// slower. Such functions are noexcept: nothing throws here, and a way to unwind would keep the caller's variables in
+/// memory.
 #if defined(__clang__)
 #define HVO_OFF_THE_FAST_PATH [[clang::preserve_most, gnu::noinline]]
 #else
@@ -239,7 +240,7 @@ class Cpu {
     return direct(w, Access{.kind = kind, .order = order, .operand = operand, .expected = expected});
   }
   template <class T>
-  HVO_OFF_THE_FAST_PATH T slow_load(Word<T>& w, MemoryOrder order) {
+  HVO_OFF_THE_FAST_PATH T slow_load(Word<T>& w, MemoryOrder order) noexcept {
     return slow(w, Kind::load, order, T{0}, T{0});
   }
   template <class T>
@@ -252,7 +253,7 @@ class Cpu {
   template <class T>
   [[gnu::always_inline]] T go_at(u64 va, u64 offset, Kind kind, MemoryOrder order, T operand = 0, T expected = 0);
   template <class T>
-  HVO_OFF_THE_FAST_PATH T slow_load_at(u64 va, MemoryOrder order) {
+  HVO_OFF_THE_FAST_PATH T slow_load_at(u64 va, MemoryOrder order) noexcept {
     return slow_at(va, Kind::load, order, T{0}, T{0});
   }
   template <class T>

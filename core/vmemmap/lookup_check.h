@@ -23,7 +23,7 @@ template <class Encoding>
 class LookupChecker {
  public:
   LookupChecker(Cpu& cpu, Vmemmap& vmemmap) : cpu_(cpu), vmemmap_(vmemmap) {}
-  ~LookupChecker() { counts_[Event::lookup] += nr_lookups_; }
+  ~LookupChecker() { cpu_.count(Event::lookup, nr_lookups_); }
   LookupChecker(const LookupChecker&) = delete;
   LookupChecker& operator=(const LookupChecker&) = delete;
 
@@ -34,35 +34,36 @@ class LookupChecker {
     const Page p = base_ + pfn.v;
     const Page head = compound_head<Encoding>(pages_, p);
     ++nr_lookups_;
-    if (Truth::is_whole(before)) [[likely]] {
-      if (Truth::read(block) == before && head == head_of(p, Truth::order_of_whole(before))) [[likely]] {
+    if (!Truth::is_changing(before)) [[likely]] {
+      // No head is at offset zero and below, so a mask of zero is none.
+      if (Truth::read(block) == before && head.va == (p.va & Truth::head_mask_of_whole(before))) [[likely]] {
         return LookupResult::right;
       }
     }
-    return compare(block, before, p, head);
+    return compare(cpu_, vmemmap_, before, p, head);
   }
 
  private:
-  /// The vmemmap is aligned to the struct pages of its largest compound.
-  static Page head_of(Page p, Order order) { return {p.va & (~u64{0} << (order.v + kStructPageShift))}; }
-  /// Every case. Inline, for a call would give the checker an address, and with it a place in memory.
-  [[gnu::always_inline]] LookupResult compare(const Word<u64>& block, u64 before, Page p, Page head) {
-    const Order order = truth_.order_in(before, Pfn{(p.va - base_.va) >> kStructPageShift});
-    if (Truth::read(block) != before || Truth::is_changing(before)) {
-      count(Event::window_truth_moved);
+  /// Every case, after a lookup that began when the truth's word was `before`. Not a function of the checker: that
+  /// would give it an address, and with it a place in memory.
+  HVO_OFF_THE_FAST_PATH static LookupResult compare(Cpu& cpu, Vmemmap& vmemmap, u64 before, Page p,
+                                                    Page head) noexcept {
+    const Truth& truth = vmemmap.truth();
+    const Pfn pfn = vmemmap.pfn_of(p);
+    const Order order = truth.order_in(before, pfn);
+    if (Truth::is_changing(before) || Truth::read(truth.block_of(pfn)) != before) {
+      cpu.count(Event::window_truth_moved);
       return LookupResult::truth_moved;
     }
-    if (head == head_of(p, order)) return LookupResult::right;
+    if (head == vmemmap.page_of(align_down(pfn, order))) return LookupResult::right;
     if (head != p) return LookupResult::wrong;
-    count(Event::window_self_head);
+    cpu.count(Event::window_self_head);
     return LookupResult::self_head;
   }
-  HVO_DETECTOR void count(Event e) { ++counts_[e]; }
 
   Cpu& cpu_;
   Vmemmap& vmemmap_;
   OpScope scope_{cpu_, Op::compound_head, false};
-  EventCounts& counts_ = cpu_.diagnostics().counts;
   const Truth truth_ = vmemmap_.truth();
   const CpuPages pages_ = vmemmap_.pages(cpu_);
   const Page base_ = vmemmap_.page_of({0});

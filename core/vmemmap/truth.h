@@ -11,9 +11,11 @@
 // keeps loads in order with loads and stores with stores, and the compiler is kept from moving them (barrier()).
 #pragma once
 
+#include <array>
 #include <span>
 
 #include "core/base/arena.h"
+#include "core/base/geometry.h"
 #include "core/base/units.h"
 #include "core/cpu/diagnostics.h"
 #include "core/cpu/word.h"
@@ -50,12 +52,12 @@ class Truth {
     return word;
   }
   static bool is_changing(u64 word) { return (word & kInProgressMask) != 0; }
-  /// True when the block belongs to one compound as a whole, and nothing is changing.
-  static bool is_whole(u64 word) { return ((word - 1) & kNotWholeMask) == 0; }
-  static Order order_of_whole(u64 word) { return {static_cast<u8>(word - 1)}; }
+  /// What takes an offset into the vmemmap to that of its head, when all of the block belongs to one compound; zero
+  /// when not. From a table: cheaper than a shift by what has just been loaded.
+  static u64 head_mask_of_whole(u64 word) { return kHeadMasks[word & 0xff]; }
   /// The order of the compound that holds `pfn`, when its block has this word.
   HVO_DETECTOR Order order_in(u64 word, Pfn pfn) const {
-    if (static_cast<u8>(word) != 0) return order_of_whole(word);
+    if (const u8 whole = static_cast<u8>(word); whole != 0) return {static_cast<u8>(whole - 1)};
     return {ref(const_cast<Word<u8>&>(pages_[pfn.v])).load(std::memory_order::relaxed)};
   }
 
@@ -71,9 +73,14 @@ class Truth {
  private:
   static constexpr u64 kInProgress = u64{1} << 8;
   static constexpr u64 kInProgressMask = u64{0xff} << 8;
-  /// Of a word less one: set where its low byte was zero (a borrow), or a change is in progress. Orders are below 127.
-  static constexpr u64 kNotWholeMask = 0xff80;
   static constexpr u64 kChange = u64{1} << 16;
+
+  static constexpr auto kHeadMasks = [] {
+    std::array<u64, 256> masks{};
+    for (u64 order = 0; order + kStructPageShift < 64; ++order)
+      masks[order + 1] = ~u64{0} << (order + kStructPageShift);
+    return masks;
+  }();
 
   Order block_;
   /// changes << 16 | changes in progress << 8 | order + 1 of the whole block, or 0: mixed, see pages_
