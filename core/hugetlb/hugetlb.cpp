@@ -214,7 +214,10 @@ bool Hugetlb::take_out(Cpu& cpu, Hstate& h, Pfn head) {
     enqueue_hugetlb_folio(h, head);
     return false;
   }
-  remove_hugetlb_folio(cpu, h, head, !temporary);
+  // A pool that shrank counts what is in use as surplus, temporary folios with the rest. When nothing but surplus is
+  // left, this folio is among it: kept, the surplus would outlive its last folio and make persistent() negative.
+  const bool all_surplus = h.counters.surplus_huge_pages == h.counters.nr_huge_pages;
+  remove_hugetlb_folio(cpu, h, head, !temporary || all_surplus);
   return true;
 }
 

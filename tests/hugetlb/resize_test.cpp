@@ -41,6 +41,18 @@ TEST(SetMaxHugePages, FoliosInUseBecomeSurplusAndGoWhenFreed) {
   EXPECT_TRUE(m.is_valid());
 }
 
+TEST(SetMaxHugePages, ATemporaryFolioThatAShrunkPoolCountedAsSurplusTakesItAlong) {
+  PoolMachine m;
+  const auto folio = m.hugetlb().alloc_migrate_hugetlb_folio(m.cpu(), m.huge());
+  ASSERT_TRUE(folio);
+  EXPECT_EQ(m.hugetlb().set_max_huge_pages(m.cpu(), m.huge(), 0), 0U);
+  EXPECT_EQ(m.counters(m.huge()), pool(1, 0, 1, 0, 0));
+  EXPECT_TRUE(m.hugetlb().folio_put(m.cpu(), *folio));
+  EXPECT_EQ(m.counters(m.huge()), PoolCounters{});
+  EXPECT_EQ(m.hugetlb().set_max_huge_pages(m.cpu(), m.huge(), 2), 2U);
+  EXPECT_TRUE(m.is_valid());
+}
+
 TEST(SetMaxHugePages, TakesSurplusOverBeforeItMakesNewFolios) {
   PoolMachine m;
   m.hugetlb().set_nr_overcommit_huge_pages(m.cpu(), m.huge(), 2);
