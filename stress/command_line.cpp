@@ -74,11 +74,9 @@ Checked read_names(const RunWords& w, RunOptions& o) {
   const auto design = design_of(w.design);
   if (!design) return wrong(design.error());
   o.machine.design = *design;
-  const Geometry* geometry = find_geometry(w.geometry);
-  if (geometry == nullptr) {
-    return wrong(fmt::format("unknown geometry '{}'; known: {}", w.geometry, names_of(kGeometries)));
-  }
-  o.machine.geometry = *geometry;
+  const auto geometry = geometry_of(w.geometry);
+  if (!geometry) return wrong(geometry.error());
+  o.machine.geometry = **geometry;
   for (const std::string& name : w.without) {
     const auto* const found = std::ranges::find(kSafeguards, std::string_view(name), &SafeguardInfo::name);
     if (found == kSafeguards.end()) {
@@ -168,6 +166,11 @@ std::expected<const Design*, std::string> design_of(const std::string& text) {
   }
   return std::unexpected(
       fmt::format("unknown design '{}'; known: {}, or a kernel version such as 6.12", text, names_of(kDesigns)));
+}
+
+std::expected<const Geometry*, std::string> geometry_of(const std::string& text) {
+  if (const Geometry* g = find_geometry(text)) return g;
+  return std::unexpected(fmt::format("unknown geometry '{}'; known: {}", text, names_of(kGeometries)));
 }
 
 void add_run_options(CLI::App& app, RunWords& w) {

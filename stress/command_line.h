@@ -23,5 +23,7 @@ void add_run_options(CLI::App& app, RunWords& words);
 std::expected<RunOptions, std::string> to_options(const RunWords& words, const std::string& program);
 /// A design by name or kernel version ("6.12"). Error: one line.
 std::expected<const Design*, std::string> design_of(const std::string& text);
+/// A geometry by name. Error: one line.
+std::expected<const Geometry*, std::string> geometry_of(const std::string& text);
 
 }  // namespace hvo::stress

@@ -6,7 +6,9 @@
 #include <cstdlib>
 
 #include "stress/command_line.h"
-#include "stress/host_memory.h"
+#include "stress/dump.h"
+#include "stress/host/memory.h"
+#include "stress/host/report.h"
 #include "stress/output_files.h"
 #include "stress/parallel/engine.h"
 #include "stress/report/machine_readable.h"
@@ -85,6 +87,40 @@ std::string list_text() {
   return s;
 }
 
+/// The words of `dump`, as typed.
+struct DumpWords {
+  std::vector<std::string> designs{"fake-head", "shared-tail"};
+  std::string geometry = "x86-64";
+  u64 nr = 2;
+};
+
+void add_dump_options(CLI::App& app, DumpWords& w) {
+  app.add_option("--design", w.designs, "one or two, as for run (default fake-head,shared-tail)")
+      ->type_name("NAME[,NAME]")
+      ->delimiter(',')
+      ->expected(1, 2);
+  app.add_option("--geometry", w.geometry, "page and hugepage sizes (default x86-64)")->type_name("NAME");
+  app.add_option("--nr", w.nr, "hugepages of the default size (default 2)")->type_name("N")->check(CLI::Range(1, 512));
+}
+
+int dump_command(const DumpWords& w) {
+  if (w.designs.size() > 2) return fail(kUsage, "dump shows one design, or two side by side");
+  const auto left = design_of(w.designs.front());
+  if (!left) return fail(kUsage, left.error());
+  const auto right = design_of(w.designs.back());
+  if (!right) return fail(kUsage, right.error());
+  const auto geometry = geometry_of(w.geometry);
+  if (!geometry) return fail(kUsage, geometry.error());
+  const auto text = dump_text(**left, **right, **geometry, w.nr);
+  if (!text) return fail(kResource, text.error());
+  return say(*text) ? kPass : kResource;
+}
+
+int host_command(bool as_json) {
+  const HostKernel kernel = read_host_kernel();
+  return say(as_json ? host_json(kernel) : host_text(kernel)) ? kPass : kResource;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -102,6 +138,14 @@ int main(int argc, char** argv) {
   list_app->add_flag("--json", list_as_json, "as JSON, on stdout");
   CLI::App* show_app = app.add_subcommand("show", "one hugepage's struct pages before and after optimising");
   show_app->add_option("--design", show_design, "as for run (default fake-head)")->type_name("NAME");
+  CLI::App* dump_app =
+      app.add_subcommand("dump", "page tables of a small pool before and after, two designs side by side");
+  DumpWords dump_words;
+  add_dump_options(*dump_app, dump_words);
+  CLI::App* host_app =
+      app.add_subcommand("host", "HVO in the kernel that runs here: which design, on or off, what it saves");
+  bool host_as_json = false;
+  host_app->add_flag("--json", host_as_json, "as JSON, on stdout");
   CLI::App* version_app = app.add_subcommand("version", "version and commit");
   try {
     app.parse(argc, argv);
@@ -118,5 +162,7 @@ int main(int argc, char** argv) {
     const auto design = design_of(show_design);
     return design ? show(**design) : fail(kUsage, design.error());
   }
+  if (dump_app->parsed()) return dump_command(dump_words);
+  if (host_app->parsed()) return host_command(host_as_json);
   return run_command(words, argv[0]);
 }

@@ -53,6 +53,17 @@ small=(--pool 2M=4 --memory 64 --quiet)
 "$tool" run --seconds 6 --pool 2M=4 --memory 64 >/dev/null 2>"$dir/status" &
 status_pid=$!
 
+# ---- the kernel that runs here, and page tables
+expect 0 host host
+shows out "^kernel " host
+expect 0 "host as JSON" host --json
+shows out '"state"' "host as JSON"
+expect 0 dump dump --design 5.15,7.1 --nr 3
+shows out "7 x" dump
+expect 0 "dump of one" dump --design none
+refuses 2 "known: none" dump --design nonsense
+refuses 2 "unknown geometry" dump --geometry nonsense
+
 # ---- help and lists
 expect 0 help --help
 shows out run help

@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "stress/host_memory.h"
+#include "stress/host/memory.h"
 
 namespace hvo::stress {
 namespace {

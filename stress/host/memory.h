@@ -1,4 +1,4 @@
-// host_memory: does a machine fit into this host? Asked before a run, for a host that is out of memory kills.
+// memory: does a machine fit into this host? Asked before a run, for a host that is out of memory kills.
 #pragma once
 
 #include <expected>

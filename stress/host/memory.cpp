@@ -1,4 +1,4 @@
-#include "stress/host_memory.h"
+#include "stress/host/memory.h"
 
 #include <fmt/format.h>
 
