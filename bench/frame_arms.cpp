@@ -44,6 +44,11 @@ class MutexList {
 
 }  // namespace
 
+std::string frames_name(std::string_view who, FrameCalls calls, u32 nr_threads) {
+  return std::string(calls == FrameCalls::bulk ? "frames_bulk/" : "frames_single/") + std::string(who) + "/" +
+         std::to_string(nr_threads) + "-thread";
+}
+
 std::expected<std::unique_ptr<FramePool>, std::string> FramePool::make(u64 nr_frames) {
   auto arena = Arena::create((u64{4} << 20) + nr_frames * 16);
   if (!arena) return std::unexpected(arena.error());
@@ -92,13 +97,29 @@ bool FramePool::take_and_give(Cpu& cpu, std::span<FrameNo> room) {
   return true;
 }
 
-double FramePool::time_bulk(u32 nr_threads) {
+bool FramePool::take_and_give_bulk(Cpu& cpu, std::span<FrameNo> room) {
+  auto each_call = [room](auto call) {
+    for (u64 at = 0; at < room.size(); at += kBulkCall) {
+      if (!call(room.subspan(at, std::min(kBulkCall, room.size() - at)))) return false;
+    }
+    return true;
+  };
+  if (!each_call([&](std::span<FrameNo> some) { return source_.alloc_bulk(cpu, some).has_value(); })) return false;
+  return each_call([&](std::span<FrameNo> some) {
+    source_.free_bulk(cpu, some);
+    return true;
+  });
+}
+
+double FramePool::time_half(FrameCalls calls, u32 nr_threads) {
   std::vector<FrameNo> taken(nr_pairs());
   const u64 each = taken.size() / nr_threads;
   std::array<bool, kMostAllocators> ok{true, true};
   for (u32 i = 0; i < nr_threads; ++i) cpus_[i].run();
-  const double ns = run_threads(
-      nr_threads, [&](u32 i) { ok[i] = take_and_give(cpus_[i], std::span(taken).subspan(i * each, each)); });
+  const double ns = run_threads(nr_threads, [&](u32 i) {
+    const auto room = std::span(taken).subspan(i * each, each);
+    ok[i] = calls == FrameCalls::bulk ? take_and_give_bulk(cpus_[i], room) : take_and_give(cpus_[i], room);
+  });
   for (u32 i = 0; i < nr_threads; ++i) cpus_[i].idle();
   HVO_CHECK(ok[0] && ok[1], "half of all frames are there to be taken");
   return ns;
@@ -111,7 +132,7 @@ bool FramePool::validate() {
   return ok;
 }
 
-double time_mutex_list_bulk(u64 nr_frames, u32 nr_threads) {
+double time_mutex_list_half(u64 nr_frames, u32 nr_threads) {
   MutexList list(nr_frames);
   std::vector<u32> taken(nr_frames / 2);
   const u64 each = taken.size() / nr_threads;

@@ -1,10 +1,11 @@
-// The frame allocator by itself, in bulk: half of all frames are taken one by one, then given back one by one, by one
-// thread or by two at once; and beside it the simplest thing that does the same, a free list under a mutex.
+// The frame allocator by itself: half of all frames are taken, then given back, one a call or many a call, by one
+// thread or by two at once; and beside it the simplest thing that does the same, a free list under a mutex, one a call.
 #pragma once
 
 #include <expected>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "bench/arm.h"
 #include "core/frame/frame_source.h"
@@ -13,6 +14,12 @@
 namespace hvo::bench {
 
 inline constexpr u32 kMostAllocators = 2;
+inline constexpr u64 kBulkCall = 64;  ///< frames of one call of alloc_bulk, of free_bulk
+
+/// How many frames a call asks for.
+enum class FrameCalls : u8 { single, bulk };
+/// "frames_bulk/<who>/2-thread", "frames_single/…".
+std::string frames_name(std::string_view who, FrameCalls calls, u32 nr_threads);
 
 /// Frames, Cpus and a FrameSource (all decorators, per-CPU lists as a Machine has them), without page tables. Poisoning
 /// is off: the frames' bytes are never touched.
@@ -21,7 +28,7 @@ class FramePool {
   static std::expected<std::unique_ptr<FramePool>, std::string> make(u64 nr_frames);
 
   /// Nanoseconds in which `nr_threads` (1 or 2), sharing the work, take half of all frames and give them back.
-  double time_bulk(u32 nr_threads);
+  double time_half(FrameCalls calls, u32 nr_threads);
   /// Frames taken, and given back, by one such call.
   u64 nr_pairs() const { return nr_frames_ / 2; }
   /// Recounts the allocator: for tests.
@@ -31,6 +38,7 @@ class FramePool {
   FramePool(Arena arena, PhysicalMemory memory, u64 nr_frames);
   void make_cpus();
   bool take_and_give(Cpu& cpu, std::span<FrameNo> room);
+  bool take_and_give_bulk(Cpu& cpu, std::span<FrameNo> room);
 
   Arena arena_;
   PhysicalMemory memory_;
@@ -42,6 +50,6 @@ class FramePool {
 };
 
 /// Nanoseconds in which the same is done with a free list (last in, first out) under a std::mutex.
-double time_mutex_list_bulk(u64 nr_frames, u32 nr_threads);
+double time_mutex_list_half(u64 nr_frames, u32 nr_threads);
 
 }  // namespace hvo::bench

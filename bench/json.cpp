@@ -31,7 +31,8 @@ Json to(const RatioRow& row) {
   if (!row.goal) return json;
   json["goal"] = *row.goal;
   json["direction"] = row.at_most ? "at most" : "at least";
-  json["met"] = row.value ? Json(row.is_met()) : Json(nullptr);
+  if (row.host_scaling) json["host_scaling"] = *row.host_scaling;
+  json["met"] = row.is_judged() ? Json(row.is_met()) : Json(nullptr);
   return json;
 }
 
@@ -67,6 +68,7 @@ std::string to_json(const Facts& facts, const Scale& scale, const std::vector<Ta
                        {"walks_per_lookup_tlb_hits", summary->walks_per_hit},
                        {"walks_per_lookup_tlb_misses", summary->walks_per_miss},
                        {"lookups", all(summary->lookups)},
+                       {"interrupted", summary->is_partial},
                        {"ratios", all(summary->rows)}};
   }
   return json.dump(2) + "\n";

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdio>
 
+#include "bench/interrupt.h"
 #include "bench/json.h"
 #include "bench/output_file.h"
 
@@ -18,6 +19,7 @@ using namespace hvo::bench;  // NOLINT
 
 constexpr int kUsage = 2;
 constexpr int kResource = 3;
+constexpr int kInterrupted = 130;
 
 int fail(int code, const std::string& why) {
   fmt::print(stderr, "hvo-bench: {}\n", why);
@@ -102,6 +104,7 @@ int run(const Arguments& a) {
     run_table(false);
     return 0;
   }
+  install_interrupt_handlers();
   auto json = OutputFile::create(a.json);
   if (!json) return fail(kResource, json.error());
   if (const std::string why = why_times_mean_nothing(); !why.empty()) fmt::print("Times mean nothing: {}\n", why);
@@ -123,7 +126,7 @@ int run(const Arguments& a) {
   if (!json->finish(to_json(facts, scale, table.rows, summary ? &*summary : nullptr))) {
     return fail(kResource, "can't write " + a.json);
   }
-  return 0;
+  return is_interrupted() ? kInterrupted : 0;
 }
 
 }  // namespace
@@ -133,7 +136,8 @@ int main(int argc, char** argv) {
   CLI::App app("hvo-bench: what lookups, folios and frames cost; then a summary of ratios and goals");
   app.footer(
       "--benchmark_filter=REGEX and the other --benchmark_... options are Google Benchmark's.\n"
-      "Exit codes: 0 measured (a missed goal too), 2 usage, 3 resource missing.");
+      "Exit codes: 0 measured (a missed goal too), 2 usage, 3 resource missing,\n"
+      "130 interrupted: what was measured until then is printed and written.");
   app.allow_extras();
   app.add_flag("--quick", a.quick, "everything in seconds, too short to be precise");
   app.add_flag("--list", a.list, "name every benchmark, run none");

@@ -56,8 +56,29 @@ void print_row(std::FILE* out, const RatioRow& row) {
   const Spread& v = *row.value;
   const std::string quartiles = v.nr_samples > 1 ? fmt::format("[{} {}]", number(v.lower), number(v.upper)) : "";
   fmt::print(out, "{:>6} {:<14}", number(v.median), quartiles);
-  if (row.goal) fmt::print(out, "{} {:<4g}{}", row.at_most ? "<=" : ">=", *row.goal, row.is_met() ? "met" : "missed");
+  if (row.goal) {
+    const char* const judged = !row.is_judged() ? "*" : row.is_met() ? "met" : "missed";
+    fmt::print(out, "{} {:<4g}{}", row.at_most ? "<=" : ">=", *row.goal, judged);
+  }
   fmt::print(out, "\n");
+}
+
+void print_verdict(std::FILE* out, const Summary& summary) {
+  u64 missed = 0;
+  double least_scaling = RatioRow::kScalingNeeded;
+  for (const RatioRow& row : summary.rows) {
+    if (row.is_judged() && !row.is_met()) ++missed;
+    if (row.goal && row.host_scaling) least_scaling = std::min(least_scaling, *row.host_scaling);
+  }
+  if (least_scaling < RatioRow::kScalingNeeded) {
+    fmt::print(out,
+               "* not judged: in the same rounds two threads that share nothing did only\n"
+               "  {:.2f} times the work of one: the host's cores were busy with others\n",
+               least_scaling);
+  }
+  if (summary.is_partial) fmt::print(out, "interrupted: the rest was not measured\n");
+  fmt::print(out, "{}\n",
+             missed == 0 ? "every goal that is judged is met" : fmt::format("{} goals are missed", missed));
 }
 
 }  // namespace
@@ -66,15 +87,14 @@ void print_summary(std::FILE* out, const Summary& summary, const Facts& facts) {
   fmt::print(out, "\nSummary: medians of {} interleaved rounds in one process\n\n", summary.nr_rounds);
   for (const auto& [name, value] : facts) fmt::print(out, "{:<10} {:.61}\n", name, value);
   if (const std::string why = why_times_mean_nothing(); !why.empty()) {
-    fmt::print(out, "THESE TIMES MEAN NOTHING: {}\n", why);
+    fmt::print(out, "TIMES MEAN NOTHING: {}\n", why);
   }
   print_lookups(out, summary);
   fmt::print(out, "\n{:<36}{:>6} {:<14}{}\n", "ratio", "median", "[quartiles]", "goal");
   for (const RatioRow& row : summary.rows) print_row(out, row);
   fmt::print(out, "simulated page-table walks per lookup: {:.3f} in the rows \"TLB hits\",\n{:.3f} in \"TLB misses\"\n",
              summary.walks_per_hit, summary.walks_per_miss);
-  const auto missed = std::ranges::count_if(summary.rows, [](const RatioRow& r) { return r.goal && !r.is_met(); });
-  fmt::print(out, "{}\n", missed == 0 ? "every goal is met" : fmt::format("{} goals are missed", missed));
+  print_verdict(out, summary);
 }
 
 }  // namespace hvo::bench

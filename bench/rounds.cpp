@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "bench/interrupt.h"
 #include "core/base/check.h"
 
 namespace hvo::bench {
@@ -16,6 +17,7 @@ Samples run_rounds(const std::vector<const Arm*>& arms, unsigned nr_rounds) {
   Samples samples{arms, std::vector<std::vector<double>>(arms.size())};
   const std::size_t n = arms.size();
   for (unsigned round = 0; round <= nr_rounds; ++round) {
+    if (round > 1 && is_interrupted()) break;  // there is a sample of each
     for (std::size_t k = 0; k < n; ++k) {
       const std::size_t i = (round + (round % 2 == 0 ? k : n - k)) % n;
       const double ns = arms[i]->run(arms[i]->batch) / static_cast<double>(arms[i]->batch);

@@ -22,6 +22,7 @@ struct Samples {
 
 /// Runs one batch of each arm per round, after one round that does not count. Each round begins with another arm, every
 /// second one goes backwards: no arm is always first, or always after the same one.
+/// An interrupt ends them early, with one round at least.
 Samples run_rounds(const std::vector<const Arm*>& arms, unsigned nr_rounds);
 
 }  // namespace hvo::bench

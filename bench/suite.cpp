@@ -4,6 +4,7 @@
 #include <array>
 
 #include "bench/environment.h"
+#include "bench/spin.h"
 #include "core/base/check.h"
 
 namespace hvo::bench {
@@ -50,6 +51,7 @@ Suite::Suite(const Scale& scale) : scale_(scale) {
   for (const Translations t : kTranslations) add_routed_lookups(t);
   add_folios();
   add_frames();
+  add_host();
 }
 
 const Arm& Suite::arm(std::string_view name) const {
@@ -124,18 +126,28 @@ void Suite::add_folios() {
 
 void Suite::add_frames() {
   const u64 pairs = scale_.nr_frames / 2;
-  auto add = [&](const std::string& name, u32 nr_threads, auto bulk) {
+  auto add = [&](const std::string& name, auto half) {
     // Always whole rounds: what a part of one costs is not what a whole one does.
-    arms_.push_back({name + "/" + std::to_string(nr_threads) + "-thread", "one frame taken and given back", pairs,
-                     [bulk, nr_threads, pairs](u64 n) {
+    arms_.push_back({name, "one frame taken and given back", pairs, [half, pairs](u64 n) {
                        double ns = 0;
-                       for (u64 done = 0; done < n; done += pairs) ns += bulk(nr_threads);
+                       for (u64 done = 0; done < n; done += pairs) ns += half();
                        return ns;
                      }});
   };
   for (const u32 nr_threads : {1U, 2U}) {
-    add("frames_bulk/allocator", nr_threads, [this](u32 n) { return frames_->time_bulk(n); });
-    add("frames_bulk/mutex_list", nr_threads, [this](u32 n) { return time_mutex_list_bulk(scale_.nr_frames, n); });
+    for (const FrameCalls calls : {FrameCalls::bulk, FrameCalls::single}) {
+      add(frames_name("allocator", calls, nr_threads),
+          [this, calls, nr_threads] { return frames_->time_half(calls, nr_threads); });
+    }
+    add(frames_name("mutex_list", FrameCalls::single, nr_threads),
+        [this, nr_threads] { return time_mutex_list_half(scale_.nr_frames, nr_threads); });
+  }
+}
+
+void Suite::add_host() {
+  for (const u32 nr_threads : {1U, 2U}) {
+    arms_.push_back({spin_name(nr_threads), "one step of a thread that shares nothing", scale_.nr_lookups,
+                     [nr_threads](u64 n) { return time_spinning(n, nr_threads); }});
   }
 }
 

@@ -54,6 +54,7 @@ class Suite {
   void add_routed_lookups(Translations t);
   void add_folios();
   void add_frames();
+  void add_host();
 
   Scale scale_;
   std::vector<Arm> arms_;

@@ -2,7 +2,9 @@
 
 #include <thread>
 
+#include "bench/interrupt.h"
 #include "bench/rounds.h"
+#include "bench/spin.h"
 
 namespace hvo::bench {
 
@@ -40,29 +42,36 @@ std::optional<Spread> if_two_cores(const Spread& spread) {
   return spread;
 }
 
+double scaling_of(const Samples& samples) { return samples.ratio(spin_name(1), spin_name(2)).median; }
+
 /// The rows of one set of translations: checked against plain, and two CPUs against one.
 void measure_checked(const Suite& suite, Translations t, unsigned nr_rounds, Summary& summary) {
   const std::string plain = routed_name(Route::plain, t, 1);
   const std::string cpu = routed_name(Route::cpu, t, 1);
   const std::string one = routed_name(Route::checked, t, 1);
   const std::string two = routed_name(Route::checked, t, 2);
-  const Samples samples = run_rounds({&suite.arm(plain), &suite.arm(cpu), &suite.arm(one), &suite.arm(two)}, nr_rounds);
+  const Samples samples = run_rounds({&suite.arm(plain), &suite.arm(cpu), &suite.arm(one), &suite.arm(two),
+                                      &suite.arm(spin_name(1)), &suite.arm(spin_name(2))},
+                                     nr_rounds);
   std::string where = "TLB hits";
   if (t == Translations::miss) where = "TLB misses";
   if (t == Translations::block) where = "PMD hits";
   summary.rows.push_back({.name = "checked lookup / plain, " + where,
                           .what = one + " / " + plain,
                           .value = samples.ratio(one, plain),
-                          .goal = t == Translations::miss ? 15 : 4});
+                          .goal = t == Translations::miss ? 15 : 4,
+                          .host_scaling = {}});
   summary.rows.push_back({.name = "  unchecked lookup / plain",
                           .what = cpu + " / " + plain,
                           .value = samples.ratio(cpu, plain),
-                          .goal = {}});
+                          .goal = {},
+                          .host_scaling = {}});
   summary.rows.push_back({.name = "  checked, speed of 2 CPUs / 1",
                           .what = one + " / " + two,
                           .value = if_two_cores(samples.ratio(one, two)),
                           .goal = 1.7,
-                          .at_most = false});
+                          .at_most = false,
+                          .host_scaling = scaling_of(samples)});
 }
 
 void measure_folios(const Suite& suite, unsigned nr_rounds, Summary& summary) {
@@ -70,20 +79,27 @@ void measure_folios(const Suite& suite, unsigned nr_rounds, Summary& summary) {
   summary.rows.push_back({.name = "restore 2 MiB / seven page copies",
                           .what = "hugepage/restore / hugepage/seven_copies",
                           .value = samples.ratio("hugepage/restore", "hugepage/seven_copies"),
-                          .goal = 3});
+                          .goal = 3,
+                          .host_scaling = {}});
 }
 
-void measure_frames(const Suite& suite, unsigned nr_threads, unsigned nr_rounds, Summary& summary) {
-  const std::string suffix = "/" + std::to_string(nr_threads) + "-thread";
-  const std::string ours = "frames_bulk/allocator" + suffix;
-  const std::string list = "frames_bulk/mutex_list" + suffix;
-  const Spread speed = run_rounds({&suite.arm(ours), &suite.arm(list)}, nr_rounds).ratio(list, ours);
+void measure_frames(const Suite& suite, FrameCalls calls, unsigned nr_threads, unsigned nr_rounds, Summary& summary) {
+  const std::string ours = frames_name("allocator", calls, nr_threads);
+  const std::string list = frames_name("mutex_list", FrameCalls::single, nr_threads);
+  const Samples samples =
+      run_rounds({&suite.arm(ours), &suite.arm(list), &suite.arm(spin_name(1)), &suite.arm(spin_name(2))}, nr_rounds);
+  const Spread speed = samples.ratio(list, ours);
   const bool alone = nr_threads == 1;
-  summary.rows.push_back({.name = alone ? "  1 thread" : "frame bulk / mutex list, 2 threads",
-                          .what = list + " / " + ours,
-                          .value = alone ? speed : if_two_cores(speed),
-                          .goal = alone ? 0.8 : 2.0,
-                          .at_most = false});
+  const std::string what = calls == FrameCalls::bulk ? "frames in bulk" : "frames one by one";
+  RatioRow row{.name = alone ? "  1 thread" : what + " / mutex list, 2 threads",
+               .what = list + " / " + ours,
+               .value = alone ? speed : if_two_cores(speed),
+               .goal = {},
+               .at_most = false,
+               .host_scaling = {}};
+  if (calls == FrameCalls::bulk) row.goal = alone ? 0.8 : 2.0;
+  if (!alone) row.host_scaling = scaling_of(samples);
+  summary.rows.push_back(std::move(row));
 }
 
 std::expected<void, std::string> add_bookkeeping(u64 gib, Summary& summary) {
@@ -94,11 +110,13 @@ std::expected<void, std::string> add_bookkeeping(u64 gib, Summary& summary) {
   summary.rows.push_back({.name = "bookkeeping / vmemmap, %, touched",
                           .what = "arena bytes resident once the machine is full, and diagnostics / vmemmap bytes",
                           .value = Spread{touched, touched, touched, 1},
-                          .goal = 3});
+                          .goal = 3,
+                          .host_scaling = {}});
   summary.rows.push_back({.name = "  as if all were touched",
                           .what = "arena bytes carved, and diagnostics / vmemmap bytes",
                           .value = Spread{carved, carved, carved, 1},
-                          .goal = 3});
+                          .goal = 3,
+                          .host_scaling = {}});
   return {};
 }
 
@@ -108,31 +126,40 @@ std::expected<Summary, std::string> measure_summary(Suite& suite, std::function<
   Summary summary;
   summary.nr_rounds = suite.scale().nr_rounds;
   const unsigned rounds = summary.nr_rounds;
-  const auto cases = lookup_cases();
-  const u64 total = cases.size() + 7;
-  u64 done = 0;
-  auto next = [&] { progress(done++, total); };
-  // Once two threads have run, the C library's mutexes no longer skip their atomic instructions.
-  (void)time_mutex_list_bulk(2, 2);
-  for (const LookupCase& c : cases) {
-    next();
-    summary.lookups.push_back(measure_lookups(suite, c, rounds));
+  std::vector<std::function<std::expected<void, std::string>()>> parts;
+  auto add = [&parts](auto part) {
+    parts.emplace_back([part]() -> std::expected<void, std::string> {
+      part();
+      return {};
+    });
+  };
+  for (const LookupCase& c : lookup_cases()) {
+    add([&, c] { summary.lookups.push_back(measure_lookups(suite, c, rounds)); });
   }
+  for (const Translations t : {Translations::hit, Translations::block, Translations::miss}) {
+    add([&, t] { measure_checked(suite, t, rounds, summary); });
+  }
+  add([&] { measure_folios(suite, rounds, summary); });
+  for (const FrameCalls calls : {FrameCalls::bulk, FrameCalls::single}) {
+    for (const unsigned nr_threads : {2U, 1U}) {
+      add([&, calls, nr_threads] { measure_frames(suite, calls, nr_threads, rounds, summary); });
+    }
+  }
+  parts.emplace_back([&] { return add_bookkeeping(suite.scale().bookkeeping_gib, summary); });
+
+  // Once two threads have run, the C library's mutexes no longer skip their atomic instructions.
+  (void)time_mutex_list_half(2, 2);
   summary.walks_per_hit = suite.walks_per_lookup(Translations::hit);
   summary.walks_per_miss = suite.walks_per_lookup(Translations::miss);
-  for (const Translations t : {Translations::hit, Translations::block, Translations::miss}) {
-    next();
-    measure_checked(suite, t, rounds, summary);
+  for (u64 done = 0; done < parts.size(); ++done) {
+    progress(done, parts.size());
+    if (is_interrupted()) {
+      summary.is_partial = true;
+      break;
+    }
+    if (auto r = parts[done](); !r) return std::unexpected(r.error());
   }
-  next();
-  measure_folios(suite, rounds, summary);
-  for (const unsigned nr_threads : {2U, 1U}) {
-    next();
-    measure_frames(suite, nr_threads, rounds, summary);
-  }
-  next();
-  if (auto r = add_bookkeeping(suite.scale().bookkeeping_gib, summary); !r) return std::unexpected(r.error());
-  progress(total, total);
+  progress(parts.size(), parts.size());
   return summary;
 }
 

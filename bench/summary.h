@@ -33,22 +33,29 @@ struct RatioRow {
   std::optional<Spread> value;  ///< nothing: the host can't (two threads on one core)
   std::optional<double> goal;
   bool at_most = true;
-  /// By the median. False without a goal or a value.
+  /// Of a row of two threads: how much faster than one the host ran two that share nothing, in the same rounds.
+  std::optional<double> host_scaling;
+  /// A host that was busy with others can't tell what two CPUs could do.
+  bool is_judged() const { return goal && value && (!host_scaling || *host_scaling >= kScalingNeeded); }
+  /// By the median. False when it is not judged.
   bool is_met() const {
-    if (!goal || !value) return false;
+    if (!is_judged()) return false;
     return at_most ? value->median <= *goal : value->median >= *goal;
   }
+  static constexpr double kScalingNeeded = 1.8;
 };
 
 struct Summary {
   unsigned nr_rounds = 0;
+  bool is_partial = false;   ///< an interrupt ended it early
   double walks_per_hit = 0;  ///< simulated page-table walks per lookup in the rows "TLB hits"
   double walks_per_miss = 0;
   std::vector<LookupRow> lookups;
   std::vector<RatioRow> rows;
 };
 
-/// Measures all of it. `progress` is told done and total. Error: one line for the user.
+/// Measures all of it, or what there is time for before an interrupt. `progress` is told done and total. Error: one
+/// line for the user.
 std::expected<Summary, std::string> measure_summary(Suite& suite, std::function<void(u64, u64)> progress);
 
 /// At most 72 columns.

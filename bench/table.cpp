@@ -3,6 +3,8 @@
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
+#include "bench/interrupt.h"
+
 namespace hvo::bench {
 
 namespace {
@@ -18,6 +20,7 @@ class Reporter : public benchmark::BenchmarkReporter {
   }
   void ReportRuns(const std::vector<Run>& runs) override {
     for (const Run& run : runs) {
+      if (run.error_occurred) continue;
       std::string name = run.run_name.function_name;
       if (!run.aggregate_name.empty()) name += "_" + run.aggregate_name;
       const auto n = static_cast<u64>(run.iterations);
@@ -40,7 +43,10 @@ class Keeper : public benchmark::BenchmarkReporter {
 
   bool ReportContext(const Context& context) override { return next_->ReportContext(context); }
   void ReportRuns(const std::vector<Run>& runs) override {
-    for (const Run& run : runs) rows_.push_back({run.benchmark_name(), run.GetAdjustedRealTime(), u64(run.iterations)});
+    for (const Run& run : runs) {
+      if (run.error_occurred) continue;
+      rows_.push_back({run.benchmark_name(), run.GetAdjustedRealTime(), static_cast<u64>(run.iterations)});
+    }
     next_->ReportRuns(runs);
   }
   void Finalize() override { next_->Finalize(); }
@@ -55,6 +61,7 @@ class Keeper : public benchmark::BenchmarkReporter {
 void register_arms(const Suite& suite) {
   for (const Arm& arm : suite.arms()) {
     benchmark::RegisterBenchmark(arm.name.c_str(), [&arm](benchmark::State& state) {
+      if (is_interrupted()) return state.SkipWithError("interrupted");
       while (state.KeepRunningBatch(static_cast<benchmark::IterationCount>(arm.batch))) {
         state.SetIterationTime(arm.run(arm.batch) * 1e-9);
       }
