@@ -53,8 +53,9 @@ std::string size_name(u64 bytes) {
 }
 
 std::vector<Order> huge_orders(const Geometry& geometry) {
-  std::vector<Order> orders{geometry.huge_order};
-  if (geometry.gigantic_order.v != 0) orders.push_back(geometry.gigantic_order);
+  const HugeSizes sizes = geometry.huge_sizes();
+  std::vector<Order> orders(sizes.begin(), sizes.end());
+  std::ranges::reverse(orders);
   return orders;
 }
 
@@ -90,8 +91,9 @@ u64 mib_needed(std::span<const PoolRequest> pools, const Geometry& geometry) {
   u64 pages = wanted;
   for (u64 before = 0; before != pages;) {
     before = pages;
-    const u64 nr_pmds = align_up(pages, geometry.structs_per_pmd()) / geometry.structs_per_pmd();
-    const u64 own = nr_pmds * ptrs + nr_pmds + align_up(nr_pmds, ptrs) / ptrs;
+    const u64 nr_vmemmap_pages = align_up(pages, geometry.memory_granule()) / geometry.structs_per_page();
+    const u64 nr_pmds = align_up(nr_vmemmap_pages, ptrs) / ptrs;
+    const u64 own = nr_vmemmap_pages + nr_pmds + align_up(nr_pmds, ptrs) / ptrs;
     pages = align_up(wanted + own, mib);
   }
   return pages / mib;

@@ -72,7 +72,7 @@ constexpr std::array kMixedWindows{Window{Event::folio_optimized},
                                    Window{Event::pool_grown, of_all},
                                    Window{Event::pool_shrunk, of_all},
                                    Window{Event::surplus_alloc, of_all},
-                                   Window{Event::pmd_split},
+                                   Window{Event::pmd_split, of_splits},
                                    Window{Event::free_deferred},
                                    Window{Event::optimize_skipped, of_all},
                                    Window{Event::huge_poisoned, of_all},
@@ -88,7 +88,8 @@ constexpr std::array kOptimizeWindows{Window{Event::folio_optimized}, Window{Eve
 constexpr std::array kRestoreWindows{Window{Event::folio_restored}, Window{Event::window_truth_moved, of_all},
                                      Window{Event::window_flush_served_mid_lookup},
                                      Window{Event::window_self_head, of_fake_heads}};
-constexpr std::array kSplitWindows{Window{Event::pmd_split}, Window{Event::window_split_race_lost, of_page_table_lock},
+constexpr std::array kSplitWindows{Window{Event::pmd_split, of_splits},
+                                   Window{Event::window_split_race_lost, of_page_table_lock},
                                    Window{Event::window_split_seen_by_walker, of_page_table_lock}};
 constexpr std::array kDemoteWindows{Window{Event::folio_demoted, of_all},
                                     Window{Event::window_demote_met_alloc, of_all},
@@ -97,10 +98,11 @@ constexpr std::array kWalkerWindows{Window{Event::window_ref_taken, of_all}, Win
                                     Window{Event::folio_optimized}, Window{Event::window_read_only_trap, of_holes}};
 constexpr std::array kSharedTailWindows{Window{Event::folio_optimized},
                                         Window{Event::window_shared_tail_race_lost, of_shared_tail}};
-constexpr std::array kDumpWindows{Window{Event::pmd_split},
+constexpr std::array kDumpWindows{Window{Event::pmd_split, of_splits},
                                   Window{Event::window_split_seen_by_walker, of_page_table_lock}};
 constexpr std::array kBatchWindows{Window{Event::pool_grown, of_all}, Window{Event::pool_shrunk, of_all},
-                                   Window{Event::window_frame_reused}, Window{Event::window_batch_retry, of_batches}};
+                                   Window{Event::window_frame_reused},
+                                   Window{Event::window_batch_retry, of_batch_retries}};
 constexpr std::array kPoisonWindows{Window{Event::huge_poisoned, of_all}, Window{Event::window_poison_met_optimized},
                                     Window{Event::folio_restored}};
 constexpr std::array kDissolveWindows{Window{Event::folio_dissolved, of_all},
@@ -110,8 +112,9 @@ constexpr std::array kResizeWindows{Window{Event::folio_demoted, of_all}, Window
 constexpr std::array kSysctlWindows{Window{Event::folio_optimized}, Window{Event::folio_restored},
                                     Window{Event::optimize_skipped, of_all}};
 constexpr std::array kDeferredWindows{Window{Event::free_deferred}, Window{Event::window_deferred_backlog}};
-constexpr std::array kEnomemWindows{Window{Event::window_restore_enomem}, Window{Event::window_optimize_enomem},
-                                    Window{Event::window_partial_rollback}, Window{Event::window_surplus_by_failure}};
+constexpr std::array kEnomemWindows{
+    Window{Event::window_restore_enomem}, Window{Event::window_optimize_enomem, of_optimize_allocs},
+    Window{Event::window_partial_rollback, of_splits}, Window{Event::window_surplus_by_failure}};
 
 constexpr std::array kScenarios{
     Scenario{.name = "mixed",
@@ -217,22 +220,38 @@ constexpr std::array kScenarios{
 
 }  // namespace
 
-bool is_asked(const Window& window, const Design& design) {
+bool is_asked(const Window& window, const MachineConfig& config) {
+  const Design& design = *config.design;
   const bool fake_heads = design.encoding == EncodingKind::fake_head;
+  const bool splits = design.optimizes() && config.geometry.maps_by_blocks();
+  const bool allocs = splits || design.needs_head_copy;
   switch (window.asked) {
     case of_all: return true;
     case of_optimizing: return design.optimizes();
     case of_fake_heads: return fake_heads;
     case of_unguarded: return fake_heads && design.guard == WalkerGuard::none;
-    case of_page_table_lock: return design.optimizes() && design.split == SplitMode::shared;
+    case of_splits: return splits;
+    case of_page_table_lock: return splits && design.split == SplitMode::shared;
+    case of_optimize_allocs: return allocs;
     case of_rcu: return design.waits_for_rcu;
-    case of_batches: return design.batches_flushes;
+    case of_batch_retries: return design.batches_flushes && allocs;
     case of_copies: return design.copies_head;
     case of_shared_tail: return design.tails == Tails::shared;
     case of_holes: return !design.holes.empty();
   }
   return true;
 }
+
+namespace {
+
+/// As many as the scenario wants where a default hugepage has 512 pages or fewer; else about as much in struct pages,
+/// which is what a simulated machine costs, but never too few for all that is in use at once.
+u64 nr_spare(const DefaultPools& wanted, const Geometry& g) {
+  constexpr u64 kLeast = 48;
+  return std::min(wanted.nr_spare, std::max(kLeast, wanted.nr_spare * 512 / g.huge_order.nr_pages()));
+}
+
+}  // namespace
 
 void set_defaults(const Scenario& scenario, MachineConfig& config) {
   const Geometry& g = config.geometry;
@@ -243,7 +262,7 @@ void set_defaults(const Scenario& scenario, MachineConfig& config) {
     if (g.gigantic_order.v != 0) config.pools[1] = {g.gigantic_order, wanted.nr_gigantic, 0};
   }
   if (config.memory_pages != 0) return;
-  u64 pages = wanted.nr_spare << g.huge_order.v;
+  u64 pages = nr_spare(wanted, g) << g.huge_order.v;
   for (const PoolConfig& p : config.pools) pages += p.nr_huge_pages << p.order.v;
   config.memory_pages = pages + (pages >> 5);  // the struct pages themselves, and a little
 }

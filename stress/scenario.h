@@ -18,16 +18,18 @@ struct Actor {
   ActorFn run = nullptr;
 };
 
-/// Which designs can open a window at all.
+/// Which designs, and geometries, can open a window at all.
 enum class Asked : u8 {
   of_all,
   of_optimizing,       ///< HVO does something
   of_fake_heads,       ///< tails that look like heads
   of_unguarded,        ///< fake heads, and walkers that no guard keeps off
+  of_splits,           ///< HVO has to split PMDs first
   of_page_table_lock,  ///< two CPUs may look at one PMD
+  of_optimize_allocs,  ///< optimising needs memory itself: for a page table or the head's copy
   of_rcu,              ///< optimising waits for a grace period
-  of_batches,
-  of_copies,  ///< the head is copied
+  of_batch_retries,    ///< batches whose optimising needs memory
+  of_copies,           ///< the head is copied
   of_shared_tail,
   of_holes,  ///< walkers that can store to a read-only tail
 };
@@ -37,14 +39,14 @@ struct Window {
   Event event{};
   Asked asked = Asked::of_optimizing;
 };
-bool is_asked(const Window& window, const Design& design);
+bool is_asked(const Window& window, const MachineConfig& config);
 
 /// What a scenario wants when the user says nothing.
 struct DefaultPools {
   u64 nr_huge = 0;
   u64 nr_gigantic = 0;
   u64 nr_overcommit = 0;  ///< of default-size hugepages
-  u64 nr_spare = 64;      ///< memory beyond the pools, in default-size hugepages
+  u64 nr_spare = 64;      ///< memory beyond the pools, in default-size hugepages; fewer where these are large
 };
 
 struct Scenario {

@@ -8,7 +8,7 @@ bool never_met(const RunResult& result) { return result.nr_rounds != 0 && result
 
 WindowState window_state(const RunOptions& options, const RunResult& result, const Window& window) {
   if (result.events[window.event] != 0) return WindowState::hit;
-  return is_asked(window, *options.machine.design) ? WindowState::missed : WindowState::not_asked;
+  return is_asked(window, options.machine) ? WindowState::missed : WindowState::not_asked;
 }
 
 u64 nr_windows(const RunOptions& options, const RunResult& result, WindowState state) {

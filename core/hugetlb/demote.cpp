@@ -1,4 +1,4 @@
-// Demotion: a free hugepage becomes hugepages of the next smaller size.
+// Demotion: a free hugepage becomes hugepages of a smaller size.
 //
 // One folio, step by step: out of its pool, under hugetlb_lock → restored (a 1 GiB folio needs 4095 frames) →
 // resize_lock of the smaller size, inside that of the larger → its compound split into smaller ones, frozen all along →
@@ -9,19 +9,29 @@
 
 namespace hvo {
 
-Hstate* Hugetlb::next_smaller(const Hstate& h) {
-  const auto i = static_cast<u32>(&h - s_->hstates.data());
-  return i + 1 < s_->nr_hstates ? &s_->hstates[i + 1] : nullptr;
+Order Hugetlb::demote_size(Cpu& cpu, Order order) {
+  Hstate& h = hstate(order);
+  const MutexGuard resizing(cpu, h.resize_lock);
+  return h.demote_order;
+}
+
+std::expected<void, Errno> Hugetlb::set_demote_size(Cpu& cpu, Order order, Order to) {
+  Hstate& h = hstate(order);
+  if (!has_pool(to) || to >= order || to < vmemmap_.geometry().huge_order) return std::unexpected(Errno::einval);
+  const MutexGuard resizing(cpu, h.resize_lock);
+  h.demote_order = to;
+  return {};
 }
 
 std::expected<u64, Errno> Hugetlb::demote_pool_huge_pages(Cpu& cpu, Order order, u64 nr) {
   const OpScope scope(cpu, Op::demote_pool_huge_page);
   Hstate& src = hstate(order);
-  Hstate* dst = next_smaller(src);
-  if (dst == nullptr || nr == 0) return std::unexpected(Errno::einval);
+  if (nr == 0) return std::unexpected(Errno::einval);
   const MutexGuard resizing(cpu, src.resize_lock);
+  if (src.demote_order.v == 0) return std::unexpected(Errno::einval);
+  Hstate& dst = hstate(src.demote_order);
   for (u64 n = 0; n < nr; ++n) {
-    const auto done = demote_free_folio(cpu, src, *dst);
+    const auto done = demote_free_folio(cpu, src, dst);
     if (done) continue;
     if (n == 0) return std::unexpected(done.error());
     return n;

@@ -27,6 +27,7 @@ struct Hstate {
   /// Held by whoever changes the pool's size; of two, the larger hugepage's first.
   Mutex resize_lock{LockRank(LockClass::resize)};
   Order order;
+  Order demote_order;  ///< size that its folios are demoted to; 0: none is smaller. Under resize_lock
   // All below: under hugetlb_lock.
   u32 nr_demoting = 0;  ///< folios that a demotion has taken out and not yet split or put back
   u64 nr_lost = 0;      ///< folios that can never be freed: HPG_raw_hwp_unreliable

@@ -10,12 +10,12 @@ Hugetlb::Hugetlb(Arena& arena, Vmemmap& vmemmap, PageAllocator& pages, VmemmapOp
       pages_(pages),
       optimizer_(optimizer),
       s_(&arena.make<State>()),
-      links_(arena.make_span<u32>((vmemmap.nr_pages() >> vmemmap.geometry().huge_order.v) + 1)),
+      smallest_(vmemmap.geometry().smallest_order()),
+      links_(arena.make_span<u32>((vmemmap.nr_pages() >> smallest_.v) + 1)),
       raw_errors_(arena, links_.size()) {
-  const Geometry& g = vmemmap.geometry();
-  for (const Order order : {g.gigantic_order, g.huge_order}) {
-    if (order.v == 0) continue;
+  for (const Order order : vmemmap.geometry().huge_sizes()) {
     new (&s_->hstates[s_->nr_hstates]) Hstate(order, s_->nr_hstates);
+    if (s_->nr_hstates != 0) s_->hstates[s_->nr_hstates - 1].demote_order = order;
     ++s_->nr_hstates;
   }
 }

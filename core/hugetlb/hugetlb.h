@@ -33,7 +33,7 @@ enum class Context : u8 {
 /// Thread-safe: any CPU, no lock held, interrupts on, unless a function says otherwise.
 class Hugetlb {
  public:
-  static constexpr unsigned kMaxHstates = 2;
+  static constexpr unsigned kMaxHstates = kMaxHugeSizes;
 
   /// Empty pools for the hugepage sizes of the geometry.
   Hugetlb(Arena& arena, Vmemmap& vmemmap, PageAllocator& pages, VmemmapOptimizer& optimizer);
@@ -68,10 +68,15 @@ class Hugetlb {
   /// Folios in use beyond it become surplus. Source: set_max_huge_pages().
   u64 set_max_huge_pages(Cpu& cpu, Order order, u64 count);
   void set_nr_overcommit_huge_pages(Cpu& cpu, Order order, u64 count);
-  /// Makes hugepages of the next smaller size from up to `nr` free folios; how many were demoted.
+  /// Makes hugepages of the pool's demote size from up to `nr` free folios; how many were demoted.
   /// Errors, when none was: ebusy (no free folio), enomem (one could not be restored; it is back as it was), einval (no
   /// smaller size). Source: demote_store(), demote_pool_huge_page().
   std::expected<u64, Errno> demote_pool_huge_pages(Cpu& cpu, Order order, u64 nr);
+  /// The size that folios of `order` are demoted to: the next smaller one unless set; order 0 when none is smaller.
+  Order demote_size(Cpu& cpu, Order order);
+  /// Error: einval, `to` is no hugepage size, not smaller, or smaller than the default hugepage (the kernel refuses
+  /// that as well, though its own default may be such a size). Source: demote_size_store(), HUGETLB_PAGE_ORDER.
+  std::expected<void, Errno> set_demote_size(Cpu& cpu, Order order, Order to);
   PoolCounters counters(Cpu& cpu, Order order);
   /// Gives one free hugepage to the page allocator; nothing to do when it is none. Errors: ebusy (in use, or on its way
   /// out), enomem (could not be restored; all is as it was). Source: dissolve_free_hugetlb_folio().
@@ -95,10 +100,9 @@ class Hugetlb {
   class Batch;
 
   Hstate& hstate(Order order);
-  Hstate* next_smaller(const Hstate& h);
   IndexList free_list(Hstate& h) { return {links_, h.free_list}; }
-  u32 index_of(Pfn head) const { return static_cast<u32>(head.v >> vmemmap_.geometry().huge_order.v); }
-  Pfn pfn_of(u32 index) const { return {u64{index} << vmemmap_.geometry().huge_order.v}; }
+  u32 index_of(Pfn head) const { return static_cast<u32>(head.v >> smallest_.v); }
+  Pfn pfn_of(u32 index) const { return {u64{index} << smallest_.v}; }
 
   bool is_marked(Cpu& cpu, Pfn head) { return folio_test_hugetlb(vmemmap_.pages(cpu), {vmemmap_.page_of(head)}); }
   /// The hugepage mark of a folio: set by its maker, changed later under hugetlb_lock only.
@@ -150,6 +154,7 @@ class Hugetlb {
   PageAllocator& pages_;
   VmemmapOptimizer& optimizer_;
   State* s_;
+  Order smallest_;
   std::span<u32> links_;  ///< a word per smallest hugepage of memory
   RawErrors raw_errors_;
 };

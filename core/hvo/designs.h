@@ -57,7 +57,9 @@ struct Design {
   /// vmemmap pages of a folio whose own frames stay mapped (the shared frame of tails is nobody's own).
   constexpr u64 nr_kept_pages() const { return tails == Tails::second_frame ? 2 : 1; }
   /// Of `nr_pages` vmemmap pages, how many frames an optimised folio keeps.
-  constexpr u64 frames_kept(u64 nr_pages) const { return optimizes() ? nr_kept_pages() : nr_pages; }
+  constexpr u64 frames_kept(u64 nr_pages) const {
+    return optimizes() && nr_pages > nr_kept_pages() ? nr_kept_pages() : nr_pages;
+  }
 };
 
 inline constexpr std::string_view kPlainWalkerFix = "bd225530a4c7";

@@ -17,7 +17,7 @@ VmemmapRemap::VmemmapRemap(Arena& arena, const Design& design, Vmemmap& vmemmap,
       nr_memmap_pages_(&arena.make<Word<u64>>()),
       links_(arena.make_span<u32>(frames.nr_frames())),
       scratch_(arena.make_span<std::byte>(nr_cpus * vmemmap.geometry().page_size())) {
-  note_memmap_pages(table_.nr_pmds() << vmemmap.geometry().table_shift);
+  note_memmap_pages(table_.nr_vmemmap_pages());
 }
 
 VmemmapRemap::Range VmemmapRemap::range_of(Pfn head, Order order) const {

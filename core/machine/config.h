@@ -18,7 +18,7 @@ struct PoolConfig {
 struct MachineConfig {
   Geometry geometry = kGeometries[0];
   const Design* design = find_design("fake-head");
-  u64 memory_pages = u64{256} << 8;  ///< modelled memory in pages; rounded up to whole vmemmap PMDs
+  u64 memory_pages = u64{256} << 8;  ///< modelled memory; rounded up to Geometry::memory_granule()
   u32 nr_cpus = 2;                   ///< 1 … kMaxCpus
   FlushBy flush_by = FlushBy::ipi;
   bool ll_sc = false;     ///< a failed compare-exchange stores nothing, so it does not trap on a read-only page

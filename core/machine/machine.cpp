@@ -11,6 +11,7 @@ namespace {
 constexpr u64 kTlbPages = 64;
 constexpr u64 kTlbBlocks = 8;
 constexpr u64 kSpareFrames = 64;
+constexpr u64 kFramesOfBatch = 512;
 
 FrameAllocatorConfig allocator_config(const MachineConfig& config) {
   const bool tiny = config.geometry.page_size() < 4096;
@@ -52,7 +53,7 @@ std::string refuse(const MachineConfig& config) {
            std::to_string(alignment >> 10) + " KiB";
   }
   for (const PoolConfig& pool : config.pools) {
-    if (pool.order.v == 0 || pool.order == g.huge_order || pool.order == g.gigantic_order) continue;
+    if (pool.order.v == 0 || g.huge_sizes().contains(pool.order)) continue;
     return "this geometry has no hugepages of order " + std::to_string(pool.order.v);
   }
   return {};
@@ -63,16 +64,20 @@ std::string refuse(const MachineConfig& config) {
 MachineSizes sizes_of(const MachineConfig& config) {
   const Geometry& g = config.geometry;
   MachineSizes s;
-  s.nr_pages = align_up(config.memory_pages, g.structs_per_pmd());
-  s.nr_pmds = s.nr_pages / g.structs_per_pmd();
+  const u64 ptrs = g.ptrs_per_table();
+  s.nr_pages = align_up(config.memory_pages, g.memory_granule());
+  const u64 nr_vmemmap_pages = s.nr_pages / g.structs_per_page();
+  s.nr_pmds = align_up(nr_vmemmap_pages, ptrs) >> g.table_shift;
   s.vmemmap_bytes = s.nr_pages << kStructPageShift;
-  const u64 pmd_tables = align_up(s.nr_pmds, g.ptrs_per_table()) / g.ptrs_per_table();
-  // A PTE page for each PMD, and blocks must be aligned whatever stands before them.
-  s.nr_frames = align_up(s.nr_pmds * g.ptrs_per_table() + pmd_tables + s.nr_pmds + kSpareFrames, g.ptrs_per_table()) +
-                g.ptrs_per_table();
+  // A PTE page for each PMD.
+  const u64 used = nr_vmemmap_pages + s.nr_pmds + (align_up(s.nr_pmds, ptrs) >> g.table_shift) + kSpareFrames;
+  // Blocks must be aligned whatever stands before them; without blocks there is still room for a batch of heads'
+  // copies.
+  s.nr_frames = g.maps_by_blocks() ? align_up(used, ptrs) + ptrs : used + kFramesOfBatch;
   const u64 per_cpu =
-      (kTlbPages + kTlbBlocks) * sizeof(TlbEntry) + 2 * config.nr_cpus * sizeof(Slot) + g.page_size() + 8192;
-  s.arena_bytes = (u64{4} << 20) + s.nr_pages * 2 + s.nr_frames * 16 + config.nr_cpus * per_cpu;
+      (kTlbPages + kTlbBlocks) * sizeof(TlbEntry) + 2 * config.nr_cpus * sizeof(Slot) + 2 * g.page_size() + 8192;
+  const u64 links = (s.nr_pages >> g.smallest_order().v) * 2 * sizeof(u32);
+  s.arena_bytes = (u64{4} << 20) + s.nr_pages * 2 + links + s.nr_frames * 16 + config.nr_cpus * per_cpu;
   return s;
 }
 

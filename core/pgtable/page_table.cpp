@@ -1,12 +1,13 @@
 #include "core/pgtable/page_table.h"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 
 namespace hvo {
 
 namespace {
-constexpr u64 kMaxTable = 512;
+constexpr u64 kMaxSplitTable = 512;
 
 u64 tables_for(u64 entries, const Geometry& g) { return align_up(entries, g.ptrs_per_table()) >> g.table_shift; }
 }  // namespace
@@ -18,28 +19,57 @@ PageTable::PageTable(Arena& arena, const Geometry& geometry, const FrameTable& f
       source_(source),
       safeguards_(safeguards),
       base_(vmemmap_base),
-      nr_pmds_(align_up(nr_struct_pages, geometry.structs_per_pmd()) / geometry.structs_per_pmd()),
+      nr_vmemmap_pages_(align_up(nr_struct_pages, geometry.memory_granule()) / geometry.structs_per_page()),
+      nr_pmds_(align_up(nr_vmemmap_pages_, geometry.ptrs_per_table()) >> geometry.table_shift),
       cpus_(cpus),
       mm_(&arena.make<InitMm>()),
       pmd_tables_(arena.make_span<FrameNo>(tables_for(nr_pmds_, geometry))) {
   HVO_CHECK(is_aligned(base_, geometry_.pmd_size()), "the vmemmap starts at a PMD");
-  HVO_CHECK(geometry_.ptrs_per_table() <= kMaxTable, "tables have at most 512 entries");
+  HVO_CHECK(!geometry_.maps_by_blocks() || geometry_.ptrs_per_table() <= kMaxSplitTable,
+            "a table that a split makes has at most 512 entries");
+}
+
+std::expected<FrameNo, Errno> PageTable::make_empty_table(Cpu& cpu) {
+  const auto table = source_.alloc(cpu, Order{0});
+  if (!table) return table;
+  frames_.set_state(*table, FrameState::page_table);
+  for (u64 i = 0; i < geometry_.ptrs_per_table(); ++i) cpu.plain_store(word(*table, i), u64{0});
+  return table;
+}
+
+std::expected<void, Errno> PageTable::populate_block(Cpu& cpu, u64 va) {
+  const auto first = source_.alloc(cpu, Order{geometry_.table_shift});
+  if (!first) return std::unexpected(first.error());
+  for (u64 n = 0; n < geometry_.ptrs_per_table(); ++n) frames_.set_state(*first + n, FrameState::vmemmap);
+  cpu.store_release(pmd_word(va), Pmd::leaf(*first).v);  // (8)
+  return {};
+}
+
+std::expected<void, Errno> PageTable::populate_base_pages(Cpu& cpu, u64 va) {
+  const auto table = make_empty_table(cpu);
+  if (!table) return std::unexpected(table.error());
+  const u64 end = std::min(va + geometry_.pmd_size(), vmemmap_end());
+  for (u64 page = va; page < end; page += geometry_.page_size()) {
+    const auto frame = source_.alloc(cpu, Order{0});
+    if (!frame) return std::unexpected(frame.error());
+    frames_.set_state(*frame, FrameState::vmemmap);
+    cpu.plain_store(pte_word(*table, page), Pte::make(*frame, true).v);
+  }
+  cpu.store_release(pmd_word(va), Pmd::table(*table).v);  // (8)
+  return {};
 }
 
 std::expected<void, Errno> PageTable::populate(Cpu& cpu) {
   const OpScope scope(cpu, Op::boot);
   for (FrameNo& table : pmd_tables_) {
-    const auto frame = source_.alloc(cpu, Order{0});
+    const auto frame = make_empty_table(cpu);
     if (!frame) return std::unexpected(frame.error());
     table = *frame;
-    frames_.set_state(table, FrameState::page_table);
-    for (u64 i = 0; i < geometry_.ptrs_per_table(); ++i) cpu.plain_store(word(table, i), u64{0});
   }
   for (u64 i = 0; i < nr_pmds_; ++i) {
-    const auto first = source_.alloc(cpu, Order{geometry_.table_shift});
-    if (!first) return std::unexpected(first.error());
-    for (u64 n = 0; n < geometry_.ptrs_per_table(); ++n) frames_.set_state(*first + n, FrameState::vmemmap);
-    cpu.store_release(pmd_word(base_ + i * geometry_.pmd_size()), Pmd::leaf(*first).v);  // (8)
+    const u64 va = base_ + i * geometry_.pmd_size();
+    const auto mapped = geometry_.maps_by_blocks() ? populate_block(cpu, va) : populate_base_pages(cpu, va);
+    if (!mapped) return mapped;
   }
   return {};
 }
@@ -67,7 +97,7 @@ std::expected<FrameNo, Errno> PageTable::make_pte_table(Cpu& cpu, FrameNo first)
   if (!table) return table;
   frames_.set_state(*table, FrameState::page_table);
   cpu.count(Event::pte_page_alloc);
-  std::array<u64, kMaxTable> entries{};
+  std::array<u64, kMaxSplitTable> entries{};
   for (u64 i = 0; i < geometry_.ptrs_per_table(); ++i) entries[i] = Pte::make(first + i, true).v;
   cpu.fill_frame(*table, reinterpret_cast<const std::byte*>(entries.data()));
   return table;

@@ -2,7 +2,7 @@
 //
 // What it guarantees
 //   * A PMD is a leaf from boot until vmemmap_split_pmd replaces it by a table that maps the same frames; never back.
-//     So a table, once seen, stays.
+//     So a table, once seen, stays. Where the geometry maps by base pages it is a table from boot on.
 //   * A CPU that walks sees either the leaf or the table with all its PTEs.
 // Locks
 //   mmap_lock (shared) for any walk that stores; page_table_lock for leaf test, split and publish of a PMD, nothing
@@ -84,16 +84,20 @@ enum class SplitResult : u8 {
 
 class PageTable {
  public:
-  /// Maps nothing yet; populate() does. `nr_struct_pages`: of the whole machine. `vmemmap_base`: aligned to PMD size.
+  /// Maps nothing yet; populate() does. `nr_struct_pages`: of the whole machine, rounded up to the geometry's
+  /// memory_granule(). `vmemmap_base`: aligned to PMD size.
   PageTable(Arena& arena, const Geometry& geometry, const FrameTable& frames, FrameSource& source,
             Safeguards safeguards, u64 vmemmap_base, u64 nr_struct_pages, std::span<Cpu* const> cpus);
 
-  /// Boot: allocates the PMD tables and maps the whole vmemmap by leaves, each a block of 2^table_shift frames.
+  /// Boot: allocates the PMD tables and maps the whole vmemmap: by leaves, each a block of 2^table_shift frames, or by
+  /// PTEs, each a frame of its own, as the geometry says.
   /// One CPU, before any other runs. Error: enomem.
   std::expected<void, Errno> populate(Cpu& cpu);
 
   u64 vmemmap_base() const { return base_; }
-  u64 vmemmap_end() const { return base_ + nr_pmds_ * geometry_.pmd_size(); }
+  u64 vmemmap_end() const { return base_ + (nr_vmemmap_pages_ << geometry_.page_shift); }
+  /// Pages of vmemmap, each with a frame at boot.
+  u64 nr_vmemmap_pages() const { return nr_vmemmap_pages_; }
   u64 nr_pmds() const { return nr_pmds_; }
   InitMm& init_mm() { return *mm_; }
   std::span<Cpu* const> cpus() const { return cpus_; }
@@ -141,6 +145,10 @@ class PageTable {
   }
   /// The second look, and the table published if the PMD is still a leaf.
   SplitResult publish_pte_table(Cpu& cpu, u64 start, FrameNo block, FrameNo table, SplitFlush flush);
+  std::expected<void, Errno> populate_block(Cpu& cpu, u64 va);
+  std::expected<void, Errno> populate_base_pages(Cpu& cpu, u64 va);
+  /// A frame for a page table, none of its entries present. Error: enomem.
+  std::expected<FrameNo, Errno> make_empty_table(Cpu& cpu);
   /// A private table that maps what the leaf maps. Error: enomem.
   std::expected<FrameNo, Errno> make_pte_table(Cpu& cpu, FrameNo first);
 
@@ -149,6 +157,7 @@ class PageTable {
   FrameSource& source_;
   Safeguards safeguards_;
   u64 base_;
+  u64 nr_vmemmap_pages_;
   u64 nr_pmds_;
   std::span<Cpu* const> cpus_;
   InitMm* mm_;

@@ -54,19 +54,17 @@ void Vmemmap::populate(Cpu& cpu) {
   HVO_CHECK(g.page_size() <= kMaxPageBytes, "pages have at most 64 KiB");
   alignas(8) std::array<std::byte, kMaxPageBytes> page{};
   u64 filled_for = ~u64{0};
-  for (u64 va = table_.vmemmap_base(); va < table_.vmemmap_end(); va += g.pmd_size()) {
-    const Translation block = table_.walk(cpu, va);
-    for (u64 i = 0; i < g.ptrs_per_table(); ++i) {
-      const u64 zone = zone_of(pfn_of({va + i * g.page_size()}));
-      if (zone != filled_for) {
-        const PageImage free = PageImage::free_page(zone);
-        for (u64 n = 0; n < g.structs_per_page(); ++n) {
-          std::memcpy(page.data() + n * kStructPageSize, free.w.data(), kStructPageSize);
-        }
-        filled_for = zone;
+  for (u64 va = table_.vmemmap_base(); va < table_.vmemmap_end(); va += g.page_size()) {
+    const u64 zone = zone_of(pfn_of({va}));
+    if (zone != filled_for) {
+      const PageImage free = PageImage::free_page(zone);
+      for (u64 n = 0; n < g.structs_per_page(); ++n) {
+        std::memcpy(page.data() + n * kStructPageSize, free.w.data(), kStructPageSize);
       }
-      cpu.fill_frame(block.frame + i, page.data());
+      filled_for = zone;
     }
+    const Translation found = table_.walk(cpu, va);
+    cpu.fill_frame(found.is_block ? found.frame + (va % g.pmd_size()) / g.page_size() : found.frame, page.data());
   }
 }
 

@@ -37,8 +37,8 @@ class Vmemmap {
   PageTable& table() { return table_; }
   const Geometry& geometry() const { return table_.geometry(); }
 
-  /// Boot: writes the initial struct page of every pfn into the vmemmap's frames. One CPU, page table populated and no
-  /// PMD split. Source: memmap_init().
+  /// Boot: writes the initial struct page of every pfn into the vmemmap's frames. One CPU, page table populated and as
+  /// boot left it. Source: memmap_init().
   void populate(Cpu& cpu);
 
   /// All eight words of a struct page, each with a marked load. Not one moment's state if somebody writes.

@@ -16,6 +16,15 @@ FolioSlot& gigantic_slot(Shared& shared, Rng& rng) {
   return shared.slots[shared.slots.size() - kGiganticSlots + rng.below(kGiganticSlots)];
 }
 
+/// The default one; where there are more than two sizes, now and then any but the gigantic one.
+Order size_of_folio(const Machine& m, Rng& rng) {
+  const Geometry& g = m.config().geometry;
+  const HugeSizes sizes = g.huge_sizes();
+  if (sizes.size() <= 2 || !rng.one_in(4)) return g.huge_order;
+  const Order order = sizes.begin()[rng.below(sizes.size())];
+  return order == g.gigantic_order ? g.huge_order : order;
+}
+
 void change_fresh(Cpu& cpu, Machine& m, Shared& shared, FolioSlot& slot, Order order, Context put = Context::task) {
   const auto make = [&](Cpu& c) { return m.hugetlb().alloc_migrate_hugetlb_folio(c, order); };
   const SlotWord now = change_slot(cpu, m, shared, slot, make, put);
@@ -31,7 +40,7 @@ void change_pooled(Cpu& cpu, Machine& m, Shared& shared, FolioSlot& slot, Order 
 }  // namespace
 
 void folio(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng) {
-  change_pooled(cpu, machine, shared, default_slot(shared, rng), machine.config().geometry.huge_order);
+  change_pooled(cpu, machine, shared, default_slot(shared, rng), size_of_folio(machine, rng));
 }
 
 void gigantic_folio(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng) {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstring>
 
 #include "stress/scenarios/actors.h"
@@ -9,6 +10,7 @@ namespace {
 
 constexpr unsigned kMostPages = 32;
 constexpr unsigned kMostFrames = 16;
+constexpr u8 kMostOrder = 9;
 
 void check_and_free(Cpu& cpu, Machine& m, CpuShare& share, HeldFrame held) {
   const std::byte* bytes = m.frame_table().address(held.frame);
@@ -46,7 +48,7 @@ u64 drain(Cpu& cpu, Machine& m) {
 void pages(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng) {
   auto& held = shared.cpus[cpu.id()].pages;
   if (held.size() < kMostPages && rng.one_in(2)) {
-    const u64 most = machine.config().geometry.huge_order.v;
+    const u64 most = std::min(machine.config().geometry.huge_order.v, kMostOrder);
     const Order order{static_cast<u8>(rng.one_in(2) ? 0 : rng.below(most))};
     if (const auto head = machine.pages().alloc_pages(cpu, order)) held.push_back(*head);
   } else if (!held.empty()) {

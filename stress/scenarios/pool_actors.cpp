@@ -15,6 +15,15 @@ u64 booted_with(const Machine& m, Order order) {
   return 0;
 }
 
+/// Mostly the default one; where there are further sizes, now and then one of those, or demotion would fill them up.
+Order pool_to_resize(Machine& m, Rng& rng) {
+  const Geometry& g = m.config().geometry;
+  const std::span<const Hstate> pools = m.hugetlb().hstates();
+  if (pools.size() <= 2 || rng.one_in(2)) return g.huge_order;
+  const Order order = pools[rng.below(pools.size())].order;
+  return order == g.gigantic_order ? g.huge_order : order;
+}
+
 /// The folio in some slot, or none.
 SlotWord any_slot(Shared& shared, Rng& rng) {
   return {shared.slots[rng.below(shared.slots.size())].word.load(std::memory_order::acquire)};  // (2)
@@ -26,7 +35,7 @@ constexpr u32 kMostPoisoned = 8;
 }  // namespace
 
 void resize(Cpu& cpu, Machine& machine, Shared& /*shared*/, Rng& rng) {
-  const Order order = machine.config().geometry.huge_order;
+  const Order order = pool_to_resize(machine, rng);
   machine.hugetlb().set_max_huge_pages(cpu, order, rng.below(booted_with(machine, order) + kRoom));
 }
 
@@ -37,9 +46,18 @@ void resize_gigantic(Cpu& cpu, Machine& machine, Shared& /*shared*/, Rng& rng) {
   if (most != 0) machine.hugetlb().set_max_huge_pages(cpu, order, rng.one_in(4) ? rng.below(most + 1) : most);
 }
 
-void demote(Cpu& cpu, Machine& machine, Shared& /*shared*/, Rng& /*rng*/) {
-  const Order order = machine.config().geometry.gigantic_order;
-  if (order.v != 0) (void)machine.hugetlb().demote_pool_huge_pages(cpu, order, 1);
+void demote(Cpu& cpu, Machine& machine, Shared& /*shared*/, Rng& rng) {
+  const std::span<const Hstate> pools = machine.hugetlb().hstates();
+  if (pools.size() < 2) return;
+  // Of two sizes only one can be demoted, and only to the other.
+  if (pools.size() == 2) {
+    (void)machine.hugetlb().demote_pool_huge_pages(cpu, pools[0].order, 1);
+    return;
+  }
+  const u64 from = rng.one_in(2) ? 0 : rng.below(pools.size() - 1);
+  const u64 to = from + 1 + rng.below(pools.size() - 1 - from);
+  (void)machine.hugetlb().set_demote_size(cpu, pools[from].order, pools[to].order);
+  (void)machine.hugetlb().demote_pool_huge_pages(cpu, pools[from].order, 1);
 }
 
 void dissolve(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng) {
@@ -55,7 +73,8 @@ void poison(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng) {
   if (!word.holds_folio() || shared.nr_poisoned.load(std::memory_order::relaxed) >= kMostPoisoned) return;
   if (shared.nr_poisoned.fetch_add(1, std::memory_order::relaxed) >= kMostPoisoned) return;
   const u64 n = machine.config().geometry.huge_order.nr_pages();
-  (void)machine.hugetlb().memory_failure(cpu, word.head() + rng.below(n));
+  const Pfn pfn = word.head() + rng.below(n);
+  if (pfn.v < machine.vmemmap().nr_pages()) (void)machine.hugetlb().memory_failure(cpu, pfn);
 }
 
 void sysctl(Cpu& cpu, Machine& machine, Shared& /*shared*/, Rng& rng) {

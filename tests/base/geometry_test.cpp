@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
+#include <functional>
 #include <set>
+#include <vector>
 
 namespace hvo {
 namespace {
@@ -38,6 +41,34 @@ TEST(Geometry, ASizeIsOptimizableWhenItsStructPagesFillMoreThanOnePage) {
   EXPECT_TRUE(find_geometry("tiny")->is_optimizable(Order{4}));
 }
 
+std::vector<u64> kib_of_sizes(std::string_view name) {
+  const Geometry& g = *find_geometry(name);
+  std::vector<u64> kib;
+  for (const Order order : g.huge_sizes()) kib.push_back(g.folio_bytes(order) >> 10);
+  return kib;
+}
+
+TEST(Geometry, OfArm64HasTheSizesOfItsManual) {
+  constexpr u64 kMib = 1024;
+  constexpr u64 kGib = 1024 * kMib;
+  EXPECT_EQ(kib_of_sizes("arm64-4k"), (std::vector<u64>{kGib, 32 * kMib, 2 * kMib, 64}));
+  EXPECT_EQ(kib_of_sizes("arm64-16k"), (std::vector<u64>{kGib, 32 * kMib, 2 * kMib}));
+  EXPECT_EQ(kib_of_sizes("arm64-64k"), (std::vector<u64>{16 * kGib, 512 * kMib, 2 * kMib}));
+  EXPECT_EQ(find_geometry("arm64-64k")->ptrs_per_table(), 8192U);
+  EXPECT_EQ(find_geometry("arm64-64k")->pmd_size(), u64{512} << 20);
+}
+
+TEST(Geometry, SizesOfAPageOfVmemmapOrLessCannotBeOptimised) {
+  EXPECT_FALSE(find_geometry("arm64-4k")->is_optimizable(Order{4})) << "64K";
+  EXPECT_FALSE(find_geometry("arm64-16k")->is_optimizable(Order{7})) << "2M";
+  EXPECT_FALSE(find_geometry("arm64-64k")->is_optimizable(Order{5})) << "2M";
+}
+
+TEST(Geometry, OnlyVmemmapOfBlocksNeedsWholePmds) {
+  EXPECT_EQ(find_geometry("arm64-4k")->memory_granule(), 32768U);
+  EXPECT_EQ(find_geometry("arm64-64k")->memory_granule(), 8192U) << "one hugepage of 512 MiB, not the 512 GiB of a PMD";
+}
+
 TEST(Geometry, EveryRowIsSound) {
   std::set<std::string_view> names;
   for (const Geometry& g : kGeometries) {
@@ -48,6 +79,13 @@ TEST(Geometry, EveryRowIsSound) {
     EXPECT_EQ(g.structs_per_pmd(), g.structs_per_page() * g.ptrs_per_table());
     EXPECT_TRUE(g.is_optimizable(g.huge_order));
     EXPECT_TRUE(g.gigantic_order.v == 0 || g.gigantic_order > g.huge_order);
+    EXPECT_EQ(g.memory_granule() % g.structs_per_page(), 0U);
+    const HugeSizes sizes = g.huge_sizes();
+    EXPECT_TRUE(sizes.contains(g.huge_order));
+    EXPECT_TRUE(std::ranges::is_sorted(sizes, std::ranges::greater_equal{})) << "larger first, none twice";
+    for (const Order order : sizes) {
+      EXPECT_TRUE(order >= g.huge_order || !g.is_optimizable(order)) << "the default size is the smallest optimisable";
+    }
   }
   EXPECT_EQ(find_geometry("sparc"), nullptr);
 }

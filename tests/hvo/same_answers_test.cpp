@@ -49,7 +49,8 @@ class Pair {
       MachineConfig config;
       config.geometry = *find_geometry(geometry);
       config.design = find_design(m == &none_ ? "none" : design);
-      config.memory_pages = geometry == "tiny" ? u64{1} << 10 : u64{1} << 19;
+      // Room for a gigantic folio wherever it must start, and for what is made beside it.
+      config.memory_pages = std::max(u64{1} << 10, 2 * config.geometry.gigantic_order.nr_pages());
       if (m == &hvo_) config.failures = failures;
       *m = std::move(*Machine::create(config));
     }
@@ -104,15 +105,18 @@ TEST_P(SameAnswers, OfEveryHelperOnEveryPfnInEachState) {
   const Order gigantic = pair.hvo().config().geometry.gigantic_order;
   expect_same(pair, "off");
   pair.both([&](Machine& m, Cpu& c) {
-    m.hugetlb().set_max_huge_pages(c, gigantic, 1);
-    m.hugetlb().set_max_huge_pages(c, huge, 4);
+    for (const Order order : m.config().geometry.huge_sizes()) {
+      m.hugetlb().set_max_huge_pages(c, order, order == huge ? 4 : 1);
+    }
     (void)m.hugetlb().alloc_hugetlb_folio(c, huge);
     (void)m.pages().alloc_pages(c, Order{3});
     (void)m.pages().alloc_pages(c, Order{0});
   });
-  // Two kept frames leave a small folio nothing to win.
+  // Two kept frames leave a small folio nothing to win; some sizes nobody can optimise.
   const Geometry& g = pair.hvo().config().geometry;
-  const u64 optimized = g.vmemmap_pages(huge) > pair.hvo().design().nr_kept_pages() ? 5 : 1;
+  const auto wins = [&](Order order) { return g.vmemmap_pages(order) > pair.hvo().design().nr_kept_pages(); };
+  u64 optimized = 0;
+  for (const Order order : g.huge_sizes()) optimized += wins(order) ? (order == huge ? 4 : 1) : 0;
   EXPECT_EQ(pair.hvo().optimizer().nr_optimized_folios(), optimized);
   expect_same(pair, "on");
   pair.both([&](Machine& m, Cpu& c) {
@@ -127,7 +131,7 @@ TEST_P(SameAnswers, OfEveryHelperOnEveryPfnInEachState) {
     m.optimizer().set_enabled(c, true);
     EXPECT_EQ(m.hugetlb().demote_pool_huge_pages(c, gigantic, 1).value_or(0), 1U);
   });
-  EXPECT_GE(pair.hvo().optimizer().nr_optimized_folios(), optimized == 1 ? 0U : 3U);
+  EXPECT_GE(pair.hvo().optimizer().nr_optimized_folios(), wins(huge) ? 3U : 0U);
   expect_same(pair, "demoted");
   pair.both([&](Machine& m, Cpu& c) { m.hugetlb().set_max_huge_pages(c, huge, 0); });
   expect_same(pair, "all restored but the one in use");
@@ -179,11 +183,22 @@ std::string name_of_both(const Info& info) {
 const auto kOptimizing =
     testing::Values("two-frame", "fake-head", "fake-head-copy", "fake-head-rcu", "fake-head-acquire", "shared-tail");
 
-INSTANTIATE_TEST_SUITE_P(Tiny, SameAnswers, testing::Combine(kOptimizing, testing::Values("tiny")),
+INSTANTIATE_TEST_SUITE_P(Tiny, SameAnswers,
+                         testing::Combine(kOptimizing, testing::Values("tiny", "tiny-chain", "tiny-pages")),
                          [](const auto& row) { return name_of_both(row); });
 // Scanning a machine that has room for 1 GiB takes seconds, so only the two that differ most.
 INSTANTIATE_TEST_SUITE_P(Real, SameAnswers,
                          testing::Combine(testing::Values("fake-head", "shared-tail"), testing::Values("x86-64")),
+                         [](const auto& row) { return name_of_both(row); });
+INSTANTIATE_TEST_SUITE_P(Arm64With4KPages, SameAnswers,
+                         testing::Combine(testing::Values("shared-tail"), testing::Values("arm64-4k")),
+                         [](const auto& row) { return name_of_both(row); });
+INSTANTIATE_TEST_SUITE_P(Arm64With16KPages, SameAnswers,
+                         testing::Combine(testing::Values("two-frame", "fake-head", "shared-tail"),
+                                          testing::Values("arm64-16k")),
+                         [](const auto& row) { return name_of_both(row); });
+INSTANTIATE_TEST_SUITE_P(Arm64With64KPages, SameAnswers,
+                         testing::Combine(testing::Values("fake-head-acquire"), testing::Values("arm64-64k")),
                          [](const auto& row) { return name_of_both(row); });
 INSTANTIATE_TEST_SUITE_P(Tiny, SameAnswersRolledBack, kOptimizing,
                          [](const auto& row) { return test_name(row.param); });

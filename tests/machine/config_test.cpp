@@ -90,6 +90,30 @@ TEST(MachineConfig, SizesAreWholePmdsOfStructPages) {
   EXPECT_EQ(s.nr_pmds, 2U);
 }
 
+TEST(MachineConfig, VmemmapOfBasePagesNeedsNoWholePmd) {
+  MachineConfig config;
+  config.geometry = *find_geometry("arm64-64k");
+  config.memory_pages = 1;
+  const MachineSizes s = sizes_of(config);
+  EXPECT_EQ(s.nr_pages, 8192U);
+  EXPECT_EQ(s.nr_pmds, 1U);
+  EXPECT_EQ(s.vmemmap_bytes, u64{512} << 10);
+  const auto m = Machine::create(config);
+  ASSERT_TRUE(m) << m.error();
+  EXPECT_EQ((*m)->census().mapped, 8U);
+  EXPECT_EQ((*m)->census().pte_pages, 1U);
+}
+
+TEST(MachineConfig, APoolOfASizeThatTheGeometryDoesNotHaveIsRefused) {
+  MachineConfig config;
+  config.geometry = *find_geometry("arm64-4k");
+  config.pools[0] = {Order{4}, 1, 0};
+  config.pools[1] = {Order{13}, 1, 0};
+  EXPECT_EQ(answer(config), "built");
+  config.pools[2] = {Order{11}, 1, 0};
+  EXPECT_THAT(answer(config), HasSubstr("order 11"));
+}
+
 TEST(MachineConfig, SizesHoldAPteTableForEachPmdBesideTheVmemmap) {
   for (const Geometry& g : kGeometries) {
     MachineConfig config;
@@ -112,15 +136,15 @@ TEST(MachineConfig, BookkeepingBesideTheFramesIsAtMost3PercentOfTheVmemmapOfALar
 TEST(MachineConfig, EveryGeometryAndDesignBootsAndIsValidAtAnySize) {
   for (const Geometry& g : kGeometries) {
     for (const Design& design : kDesigns) {
-      for (const u64 pmds : {1U, 3U, 9U}) {
+      for (const u64 granules : {1U, 3U, 9U}) {
         MachineConfig config;
         config.geometry = g;
         config.design = &design;
-        config.memory_pages = pmds * g.structs_per_pmd();
-        config.nr_cpus = static_cast<u32>(pmds);
+        config.memory_pages = granules * g.memory_granule();
+        config.nr_cpus = static_cast<u32>(granules);
         const auto m = Machine::create(config);
         ASSERT_TRUE(m);
-        EXPECT_TRUE((*m)->validate()) << g.name << " " << design.name << " " << pmds;
+        EXPECT_TRUE((*m)->validate()) << g.name << " " << design.name << " " << granules;
       }
     }
   }

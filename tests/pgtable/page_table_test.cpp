@@ -57,6 +57,36 @@ TEST(PageTable, PopulateSaysEnomemWhenTheBudgetEnds) {
   EXPECT_TRUE(enough.populate());
 }
 
+TEST(PageTable, OfBasePagesIsOfPtesFromBootOnAndIsNeverSplit) {
+  PagedMachine m({.geometry = *find_geometry("tiny-pages"), .nr_pmds = 3});
+  ASSERT_TRUE(m.populate());
+  std::set<u32> seen;
+  for (u64 i = 0; i < m.table().nr_vmemmap_pages(); ++i) {
+    EXPECT_FALSE(m.table().walk(m.cpu(), PagedMachine::kBase + i * m.geometry().page_size()).is_block);
+    const FrameNo f = frame_of(m, i);
+    EXPECT_TRUE(seen.insert(f.v).second);
+    EXPECT_EQ(m.frames().state_of(f), FrameState::vmemmap);
+    EXPECT_EQ(m.split(m.cpu(), PagedMachine::kBase + i * m.geometry().page_size()), SplitResult::was_table);
+  }
+  EXPECT_EQ(m.table().nr_pte_pages(m.cpu()), 3U);
+  EXPECT_EQ(m.source().frames_in_use(), 3U * 4 + 3 + 1);
+  // Single frames: each may go back by itself.
+  m.source().free(m.cpu(), frame_of(m, 5), Order{0});
+  EXPECT_EQ(m.violations(), 0U);
+}
+
+TEST(PageTable, OfBasePagesEndsWhereItsStructPagesEnd) {
+  PagedMachine m({.geometry = *find_geometry("tiny-pages"), .nr_pmds = 2, .nr_pages_less = 2 * 8});
+  ASSERT_TRUE(m.populate());
+  EXPECT_EQ(m.table().nr_vmemmap_pages(), 6U) << "one PMD and a half";
+  EXPECT_EQ(m.table().nr_pmds(), 2U);
+  EXPECT_TRUE(m.table().walk(m.cpu(), m.table().vmemmap_end() - 1).present);
+  EXPECT_FALSE(m.table().walk(m.cpu(), m.table().vmemmap_end()).present);
+  const u64 end = m.table().vmemmap_end();
+  const Pmd last{m.cpu().read_once(m.table().pmd_word(end - 1))};
+  EXPECT_FALSE(Pte{m.cpu().read_once(m.table().pte_word(last.frame(), end))}.is_present());
+}
+
 TEST_F(PageTableTest, AWalkOutsideTheVmemmapFindsNothing) {
   EXPECT_FALSE(table.walk(cpu, table.vmemmap_base() - 1).present);
   EXPECT_TRUE(table.walk(cpu, table.vmemmap_base()).present);

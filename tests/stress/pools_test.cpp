@@ -19,6 +19,15 @@ TEST(ParsePools, ReadsSizesOfTheGeometryByName) {
   EXPECT_THAT(parse_pools("8K=3", kTiny).value(), ElementsAre(PoolRequest{Order{4}, 3}));
 }
 
+TEST(ParsePools, ReadsAllSizesOfAGeometryOfMany) {
+  const Geometry& arm64 = *find_geometry("arm64-4k");
+  EXPECT_THAT(parse_pools("64K=32,2M=4,32M=2,1G=1", arm64).value(),
+              ElementsAre(PoolRequest{Order{4}, 32}, PoolRequest{Order{9}, 4}, PoolRequest{Order{13}, 2},
+                          PoolRequest{Order{18}, 1}));
+  EXPECT_THAT(parse_pools("3M=1", arm64).error(), HasSubstr("known: 64K, 2M, 32M, 1G"));
+  EXPECT_THAT(parse_pools("2M=1,512M=1,16G=1", *find_geometry("arm64-64k")).value(), testing::SizeIs(3));
+}
+
 TEST(ParsePools, IsReversedByPoolsText) {
   for (const char* text : {"2M=1", "1G=2", "1G=2,2M=512"}) {
     EXPECT_EQ(pools_text(parse_pools(text, kX86).value(), kX86), text);
@@ -45,6 +54,22 @@ TEST(MibNeeded, IsEnoughForTheMachineToFillItsPoolsWithoutHvo) {
   const auto machine = Machine::create(config);
   ASSERT_TRUE(machine) << machine.error();
   EXPECT_TRUE((*machine)->validate());
+}
+
+TEST(MibNeeded, IsEnoughForEveryGeometry) {
+  for (const Geometry& g : kGeometries) {
+    std::vector<PoolRequest> pools;
+    for (const Order order : huge_orders(g)) pools.push_back({order, 3});
+    MachineConfig config;
+    config.design = find_design("none");
+    config.geometry = g;
+    config.memory_pages = (mib_needed(pools, g) << 20) >> g.page_shift;
+    // Larger ones first, or they find no aligned room.
+    for (std::size_t i = 0; i < pools.size(); ++i)
+      config.pools[pools.size() - 1 - i] = {pools[i].order, pools[i].nr, 0};
+    const auto machine = Machine::create(config);
+    EXPECT_TRUE(machine) << machine.error();
+  }
 }
 
 TEST(MibNeeded, GrowsWithTheStructPagesOfThePool) {

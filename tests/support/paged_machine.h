@@ -17,6 +17,7 @@ namespace hvo::test {
 struct PagedConfig {
   Geometry geometry = *find_geometry("tiny");
   u64 nr_pmds = 4;
+  u64 nr_pages_less = 0;  ///< so many struct pages fewer than fill these PMDs
   u32 nr_cpus = 2;
   u64 budget_pages = 4096;
   Safeguards safeguards{};
@@ -35,7 +36,7 @@ class PagedMachine {
         source_(arena_, FrameAllocatorConfig{.nr_cpus = config.nr_cpus, .pcp_high = 0, .poison = true},
                 memory_.frames(), budget_),
         table_(arena_, config.geometry, memory_.frames(), source_, config.safeguards, kBase,
-               config.nr_pmds * config.geometry.structs_per_pmd(), make_cpus(config.nr_cpus)) {
+               config.nr_pmds * config.geometry.structs_per_pmd() - config.nr_pages_less, make_cpus(config.nr_cpus)) {
     for (Cpu& cpu : cpus_) cpu.set_mmu(&table_, &PageTable::walk_fn);
     cpus_[0].run();
   }
