@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "stress/host_memory.h"
+#include "stress/host/memory.h"
 
 namespace hvo::stress {
 namespace {
