@@ -15,7 +15,6 @@ constexpr u64 kOrderingStepsPerDelay = 64;
 constexpr u64 kDelaysPerYield = 8;
 constexpr u64 kLogMostPauses = 14;  ///< some hundreds of microseconds
 constexpr u64 kHitsPerEviction = 64;
-constexpr u32 kPausesPerYield = 64;
 }  // namespace
 
 void Perturber::before(Cpu& /*cpu*/, const Access& access) {
@@ -33,13 +32,7 @@ u64 Perturber::perform(Cpu& cpu, const Access& access, void* word) {
   return perform_directly(access, word, u64{1} << cpu.wiring().frames->page_shift);
 }
 
-void Perturber::wait(Cpu& /*cpu*/, WaitFor /*why*/, const void* /*word*/) {
-  if (++nr_waits_ % kPausesPerYield == 0) {
-    sched_yield();
-  } else {
-    __builtin_ia32_pause();
-  }
-}
+void Perturber::wait(Cpu& cpu, WaitFor /*why*/, const void* /*word*/) { cpu.relax(); }
 
 u32 Perturber::choose(Cpu& /*cpu*/, Choice choice, u32 /*n*/) {
   return choice == Choice::tlb_evict && rng_.one_in(kHitsPerEviction) ? 1 : 0;
