@@ -199,6 +199,8 @@ void add_run_options(CLI::App& app, RunWords& w) {
   add("Machine", "--flush", w.flush, "HOW", "ipi (x86) or broadcast (arm64) TLB flushes (default ipi)");
   app.add_flag("--ll-sc", w.ll_sc, "a compare-exchange that fails does not store, so it does not trap")
       ->group("Machine");
+  app.add_flag("--break-before-make", w.break_before_make, "forbid what arm64 forbids: one valid PTE after another")
+      ->group("Machine");
   add("Trouble", "--fail-alloc", w.fail_alloc, "PLAN", "fail allocations: nth:N, every:N, rate:N or none");
   app.add_option("--without", w.without, "remove safeguards: a bug that the run must find")
       ->group("Trouble")
@@ -220,6 +222,7 @@ std::expected<RunOptions, std::string> to_options(const RunWords& w, const std::
   o.is_quiet = w.quiet;
   o.machine.memory_pages = 0;
   o.machine.ll_sc = w.ll_sc;
+  o.machine.break_before_make = w.break_before_make;
   for (const auto step : {read_names, read_counts, read_memory}) {
     if (auto r = step(w, o); !r) return std::unexpected(r.error());
   }

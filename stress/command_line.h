@@ -15,7 +15,7 @@ struct RunWords {
   std::string cpus, threads, seconds, ops, rounds, seed, memory, pool, fail_alloc, flush, perturb, hang_timeout, plant;
   std::string json, ktap, junit;
   std::vector<std::string> without;
-  bool swarm = false, quiet = false, ll_sc = false;
+  bool swarm = false, quiet = false, ll_sc = false, break_before_make = false;
 };
 
 void add_run_options(CLI::App& app, RunWords& words);

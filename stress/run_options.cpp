@@ -53,6 +53,7 @@ std::string command_of_machine(const RunOptions& o) {
   if (o.memory_mib != 0) s += fmt::format(" --memory {}", o.memory_mib);
   if (o.machine.flush_by == FlushBy::broadcast) s += " --flush broadcast";
   if (o.machine.ll_sc) s += " --ll-sc";
+  if (o.machine.break_before_make) s += " --break-before-make";
   const std::string failures = failures_text(o.machine.failures);
   if (failures != failures_text(default_failures(*o.scenario))) s += fmt::format(" --fail-alloc {}", failures);
   if (const std::string removed = removed_text(o.machine.safeguards); !removed.empty()) {

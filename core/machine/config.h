@@ -21,7 +21,9 @@ struct MachineConfig {
   u64 memory_pages = u64{256} << 8;  ///< modelled memory; rounded up to Geometry::memory_granule()
   u32 nr_cpus = 2;                   ///< 1 … kMaxCpus
   FlushBy flush_by = FlushBy::ipi;
-  bool ll_sc = false;     ///< a failed compare-exchange stores nothing, so it does not trap on a read-only page
+  bool ll_sc = false;  ///< a failed compare-exchange stores nothing, so it does not trap on a read-only page
+  bool break_before_make =
+      false;              ///< report when a valid vmemmap translation is replaced by another one (arm64's rule)
   bool poison = true;     ///< freed frames are filled with a pattern, so that a missing order is visible
   bool recording = true;  ///< the flight recorders run
   Safeguards safeguards;

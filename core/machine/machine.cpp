@@ -77,7 +77,7 @@ MachineSizes sizes_of(const MachineConfig& config) {
   const u64 per_cpu =
       (kTlbPages + kTlbBlocks) * sizeof(TlbEntry) + 2 * config.nr_cpus * sizeof(Slot) + 2 * g.page_size() + 8192;
   const u64 links = (s.nr_pages >> g.smallest_order().v) * 2 * sizeof(u32);
-  s.arena_bytes = (u64{4} << 20) + s.nr_pages * 2 + links + s.nr_frames * 16 + config.nr_cpus * per_cpu;
+  s.arena_bytes = (u64{4} << 20) + s.nr_pages * 2 + links + s.nr_frames * 17 + config.nr_cpus * per_cpu;
   return s;
 }
 
@@ -106,6 +106,7 @@ Machine::Machine(const MachineConfig& config, Arena arena, PhysicalMemory memory
       pages_(arena_, vmemmap_, budget_),
       optimizer_(arena_, *config.design, vmemmap_, memory_.frames(), source_, config.safeguards, config.nr_cpus),
       hugetlb_(arena_, vmemmap_, pages_, optimizer_) {
+  if (config.break_before_make) table_.forbid_make_without_break(arena_);
   for (Cpu* cpu : cpus_) cpu->set_mmu(&table_, &PageTable::walk_fn);
 }
 

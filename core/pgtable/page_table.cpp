@@ -126,6 +126,8 @@ SplitResult PageTable::publish_pte_table(Cpu& cpu, u64 start, FrameNo block, Fra
   }
   // The block was one allocation; from now on its frames are freed one by one (Z1).
   if (safeguards_.has(Safeguard::split_page_of_block)) source_.split_page(cpu, block, Order{geometry_.table_shift});
+  if (break_before_make_.is_on()) [[unlikely]]
+    BreakBeforeMake::check_pmd(cpu, start, now, Pmd::table(table));
   cpu.store_release(pmd, Pmd::table(table).v);  // (8)
   cpu.count(Event::pmd_split);
   cpu.record(Mark::pmd_store, start, Pmd::table(table).v);
@@ -149,6 +151,8 @@ void PageTable::set_pte(Cpu& cpu, u64 va, Pte pte) {
     return;
   }
   Word<u64>& entry = pte_word(pmd.frame(), va);
+  if (break_before_make_.is_on()) [[unlikely]]
+    break_before_make_.check_pte(cpu, page_index(va), va, entry, pte);
   if (safeguards_.has(Safeguard::release_pte_publish)) {
     cpu.store_release(entry, pte.v);  // (8)
   } else {
@@ -163,6 +167,8 @@ void PageTable::flush_tlb_kernel_range(Cpu& cpu, u64 start, u64 end) {
   cpu.count(Event::tlb_flush);
   cpu.record(Mark::flush_post, start, end);
   broadcast(cpu, cpus_, kRequestFlush, start, end - 1);
+  if (break_before_make_.is_on()) [[unlikely]]
+    break_before_make_.flushed(page_index(start), page_index(end));
 }
 
 u64 PageTable::nr_pte_pages(Cpu& cpu) {

@@ -22,6 +22,7 @@
 #include "core/base/safeguards.h"
 #include "core/cpu/ipi.h"
 #include "core/frame/frame_source.h"
+#include "core/pgtable/break_before_make.h"
 #include "core/pgtable/entry.h"
 #include "core/sync/rw_sem.h"
 #include "core/sync/spin_lock.h"
@@ -94,6 +95,9 @@ class PageTable {
   /// One CPU, before any other runs. Error: enomem.
   std::expected<void, Errno> populate(Cpu& cpu);
 
+  /// From now on it is reported when a valid entry is replaced by another one. Before any CPU runs.
+  void forbid_make_without_break(Arena& arena) { break_before_make_ = BreakBeforeMake(arena, nr_vmemmap_pages_); }
+
   u64 vmemmap_base() const { return base_; }
   u64 vmemmap_end() const { return base_ + (nr_vmemmap_pages_ << geometry_.page_shift); }
   /// Pages of vmemmap, each with a frame at boot.
@@ -134,6 +138,7 @@ class PageTable {
   u64 nr_pte_pages(Cpu& cpu);
 
  private:
+  u64 page_index(u64 va) const { return (va - base_) >> geometry_.page_shift; }
   u64 pmd_index(u64 va) const { return (va - base_) >> (geometry_.page_shift + geometry_.table_shift); }
   Word<u64>& word(FrameNo frame, u64 index) { return reinterpret_cast<Word<u64>*>(frames_.address(frame))[index]; }
   /// f() inside page_table_lock, unless another lock or a removed safeguard stands in for it.
@@ -162,6 +167,7 @@ class PageTable {
   std::span<Cpu* const> cpus_;
   InitMm* mm_;
   std::span<FrameNo> pmd_tables_;
+  BreakBeforeMake break_before_make_;
 };
 
 }  // namespace hvo
