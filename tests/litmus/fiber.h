@@ -25,6 +25,7 @@ struct HandBack {
   Why why{};
   const void* word = nullptr;
   bool is_interruptible = false;  ///< Why::wait: interrupts are served meanwhile
+  WaitFor wait_for{};             ///< Why::wait
   Violation violation{};
   Access access{};
   u64 result = 0;

@@ -78,8 +78,12 @@ u64 FiberEngine::perform(Cpu& cpu, const Access& access, void* word) {
   return result;
 }
 
-void FiberEngine::wait(Cpu& cpu, WaitFor /*why*/, const void* word) {
-  fiber_of(cpu).hand_back({.why = HandBack::Why::wait, .word = word, .is_interruptible = !cpu.irqs_disabled()});
+void FiberEngine::wait(Cpu& cpu, WaitFor why, const void* word) {
+  fiber_of(cpu).hand_back({.why = HandBack::Why::wait,
+                           .word = word,
+                           .is_interruptible = !cpu.irqs_disabled(),
+                           .wait_for = why,
+                           .op = cpu.op()});
 }
 
 void FiberEngine::report(Cpu& cpu, const Violation& violation) {
@@ -130,6 +134,8 @@ u32 FiberEngine::go_on(u32 current) {
   switch (said.why) {
     case HandBack::Why::step:
       ++result_.nr_steps;
+      // In the middle of an instruction: it has gone on.
+      if (said.access.kind == Kind::walker_load) has_only_served_ = false;
       // Inside a read section a CPU answers otherwise: to enter or leave one is not the same before and after others.
       has_met_ = has_met_ || std::exchange(task.rcu_depth, said.rcu_depth) != said.rcu_depth;
       if (footprints_ != nullptr && was_picked_ && !has_met_) schedule_->met_nobody();

@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <sstream>
 
+#include "tests/litmus/step_table.h"
 #include "tests/litmus/walker_answers.h"
 
 namespace hvo {
@@ -87,6 +89,23 @@ TEST(WalkerLitmusTable, AWitnessTrapsAgainWhenItIsReplayed) {
     return m.said.why == HandBack::Why::violation && m.said.violation.rule == Rule::read_only_store;
   };
   EXPECT_EQ(std::ranges::count_if(moments, is_trap), 1);
+}
+
+TEST(WalkerLitmusTable, AScheduleIsShownWithAColumnPerCpu) {
+  WalkerRace race({.design = find_design("shared-tail"), .walker = Walker::unfiltered});
+  const std::string shown = step_table(race, race.replay(race.explore(1).witness));
+  // In this order, and in the walker's column but for the PTE.
+  std::size_t at = 0;
+  for (const std::string_view step :
+       {"page[8].refcount is 1", "page[8].refcount 1→0", "PTE[1] = frame", "cmpxchg page[8].refcount: 1→2", "TRAP"}) {
+    at = shown.find(step, at);
+    ASSERT_NE(at, std::string::npos) << step << " in\n" << shown;
+  }
+  std::istringstream lines(shown);
+  for (std::string line; std::getline(lines, line);) {
+    const auto columns = std::ranges::count_if(line, [](char c) { return (c & 0xc0) != 0x80; });
+    EXPECT_LE(columns, 100) << line;
+  }
 }
 
 }  // namespace
