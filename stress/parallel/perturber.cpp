@@ -13,6 +13,7 @@ namespace {
 constexpr u64 kStepsPerDelay = 1024;
 constexpr u64 kOrderingStepsPerDelay = 64;
 constexpr u64 kWalkStepsPerDelay = 96;
+constexpr u64 kWalkStoresPerDelay = 24;
 constexpr u64 kDelaysPerYield = 8;
 constexpr u64 kLogMostPauses = 14;  ///< some hundreds of microseconds
 constexpr u64 kHitsPerEviction = 64;
@@ -30,7 +31,8 @@ bool is_asked(Cpu& cpu) {
 u64 Perturber::steps_per_delay(const Cpu& cpu, const Access& access) {
   const bool follows = std::exchange(was_ordering_, access.order != MemoryOrder::relaxed);
   if (follows) return kOrderingStepsPerDelay;
-  return is_walk(cpu.op()) ? kWalkStepsPerDelay : kStepsPerDelay;
+  if (!is_walk(cpu.op())) return kStepsPerDelay;
+  return access.is_write() ? kWalkStoresPerDelay : kWalkStepsPerDelay;
 }
 
 void Perturber::before(Cpu& cpu, const Access& access) {

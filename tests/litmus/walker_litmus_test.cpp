@@ -91,6 +91,16 @@ TEST(WalkerLitmusTable, AWitnessTrapsAgainWhenItIsReplayed) {
   EXPECT_EQ(std::ranges::count_if(moments, is_trap), 1);
 }
 
+TEST(WalkerLitmusTable, AFlushByBroadcastIsServedAsOne) {
+  for (const FlushBy by : {FlushBy::ipi, FlushBy::broadcast}) {
+    WalkerRace race({.design = find_design("shared-tail"), .walker = Walker::unfiltered, .flush_by = by});
+    (void)race.replay(race.explore(1).witness);
+    const EventCounts& counts = race.machine().diagnostics(1).counts;
+    EXPECT_EQ(counts[Event::tlbi_served] != 0, by == FlushBy::broadcast);
+    EXPECT_EQ(counts[Event::ipi_served] != 0, by == FlushBy::ipi);
+  }
+}
+
 TEST(WalkerLitmusTable, AScheduleIsShownWithAColumnPerCpu) {
   WalkerRace race({.design = find_design("shared-tail"), .walker = Walker::unfiltered});
   const std::string shown = step_table(race, race.replay(race.explore(1).witness));

@@ -1,7 +1,5 @@
 #include "tests/litmus/walker_race.h"
 
-#include "tests/litmus/snapshot.h"
-
 namespace hvo {
 
 namespace {
@@ -32,23 +30,14 @@ Op op_of(Walker walker) { return walker == Walker::filtered ? Op::pfn_walk_filte
 
 }  // namespace
 
-class WalkerRace::State {
- public:
-  explicit State(Machine& machine) : start(machine), footprints(machine.nr_cpus()) {}
-  Snapshot start;
-  Footprints footprints;
-};
-
 WalkerRace::WalkerRace(const WalkerRaceConfig& config)
     : config_(config), machine_(Machine::create(machine_config(config)).value()) {
   // The first page of the first vmemmap page that the design takes away. In `none` the second is looked at.
   const u64 per_page = machine_->config().geometry.structs_per_page();
   page_ = Pfn{config.design->nr_kept_pages() * per_page + (config.walker == Walker::inner ? per_page / 2 : 0)};
   use_page();
-  state_ = std::make_unique<State>(*machine_);
+  explorer_ = std::make_unique<Explorer>(*machine_);
 }
-
-WalkerRace::~WalkerRace() = default;
 
 Order WalkerRace::order() const {
   const Geometry& g = machine_->config().geometry;
@@ -69,6 +58,7 @@ void WalkerRace::use_page() {
 }
 
 void WalkerRace::recycle(Cpu& cpu) {
+  has_met_ = false;
   machine_->pages().put_page(cpu, page_, Order{0});
   const auto head = machine_->hugetlb().alloc_migrate_hugetlb_folio(cpu, order());
   has_met_ = head && *head == folio();
@@ -86,33 +76,19 @@ void WalkerRace::walk(Cpu& cpu) {
   if (taken && *taken) (void)machine_->hugetlb().folio_put(cpu, page_);
 }
 
-FiberEngine::Result WalkerRace::run(FiberEngine& engine, Schedule& schedule) {
-  state_->start.restore();
-  has_met_ = false;
-  return engine.run(machine_->cpus(), {[this](Cpu& cpu) { recycle(cpu); }, [this](Cpu& cpu) { walk(cpu); }}, schedule,
-                    false);
-}
-
 WalkerRaceResult WalkerRace::explore(u32 preemptions, bool reduced) {
-  // Fewer preemptions teach nearly all footprints, at little cost.
-  if (reduced && preemptions != 0) explore(preemptions - 1);
   WalkerRaceResult all;
-  do {
-    all = pass(preemptions, reduced);
-  } while (reduced && state_->footprints.has_grown());
+  const auto at_end = [&](const DepthFirstSchedule& s, const FiberEngine::Result& r) { add(s, r, all); };
+  if (reduced) {
+    explorer_->explore(bodies(), preemptions, [&] { all = {}; }, at_end);
+  } else {
+    explorer_->explore_all(bodies(), preemptions, at_end);
+  }
   return all;
 }
 
-WalkerRaceResult WalkerRace::pass(u32 preemptions, bool reduced) {
-  WalkerRaceResult all;
-  DepthFirstSchedule schedule(preemptions);
-  do {
-    FiberEngine engine;
-    if (reduced) engine.skip_what_meets_nobody(state_->footprints);
-    const FiberEngine::Result result = run(engine, schedule);
-    add(schedule, result, all);
-  } while (schedule.next());
-  return all;
+Explorer::Bodies WalkerRace::bodies() {
+  return {[this](Cpu& cpu) { recycle(cpu); }, [this](Cpu& cpu) { walk(cpu); }};
 }
 
 void WalkerRace::add(const DepthFirstSchedule& schedule, const FiberEngine::Result& result,
@@ -132,13 +108,6 @@ void WalkerRace::add(const DepthFirstSchedule& schedule, const FiberEngine::Resu
   all.witness = schedule.picks();
 }
 
-std::vector<Moment> WalkerRace::replay(const std::vector<u32>& picks) {
-  std::vector<Moment> moments;
-  ReplaySchedule schedule(picks);
-  FiberEngine engine;
-  engine.record(moments);
-  run(engine, schedule);
-  return moments;
-}
+std::vector<Moment> WalkerRace::replay(const std::vector<u32>& picks) { return explorer_->replay(bodies(), picks); }
 
 }  // namespace hvo

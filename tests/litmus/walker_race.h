@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "core/machine/machine.h"
-#include "tests/litmus/fiber_engine.h"
+#include "tests/litmus/explorer.h"
 
 namespace hvo {
 
@@ -51,7 +51,6 @@ struct WalkerRaceResult {
 class WalkerRace {
  public:
   explicit WalkerRace(const WalkerRaceConfig& config);
-  ~WalkerRace();
   WalkerRace(const WalkerRace&) = delete;
   WalkerRace& operator=(const WalkerRace&) = delete;
 
@@ -67,11 +66,9 @@ class WalkerRace {
   Order order() const;
 
  private:
-  class State;
   /// Takes the block of the folio page by page, and gives all but the walker's page back.
   void use_page();
-  FiberEngine::Result run(FiberEngine& engine, Schedule& schedule);
-  WalkerRaceResult pass(u32 preemptions, bool reduced);
+  Explorer::Bodies bodies();
   void add(const DepthFirstSchedule& schedule, const FiberEngine::Result& result, WalkerRaceResult& all) const;
   void recycle(Cpu& cpu);
   void walk(Cpu& cpu);
@@ -79,7 +76,7 @@ class WalkerRace {
   WalkerRaceConfig config_;
   std::unique_ptr<Machine> machine_;
   Pfn page_;
-  std::unique_ptr<State> state_;
+  std::unique_ptr<Explorer> explorer_;
   bool has_met_ = false;
 };
 
