@@ -87,7 +87,8 @@ TEST_P(LostWriteLitmus, AMarkOnTheHeadIsLostWhereTheHeadIsCopiedAndNowhereElse) 
     EXPECT_EQ(r.least, GetParam().least) << r.nr_lost << " of " << r.nr_schedules;
     RecordProperty("schedules", std::to_string(r.nr_schedules));
     RecordProperty("lost", std::to_string(r.nr_lost));
-    std::printf("%s: %lu schedules, %lu noted, %lu lost\n", std::string(GetParam().design).c_str(), r.nr_schedules, r.nr_noted, r.nr_lost);
+    std::printf("%s: %lu schedules, %lu noted, %lu lost\n", std::string(GetParam().design).c_str(), r.nr_schedules,
+                r.nr_noted, r.nr_lost);
   }
 }
 
