@@ -139,6 +139,9 @@ Checked read_memory(const RunWords& w, RunOptions& o) {
   }
   m.memory_pages = (o.memory_mib << 20) >> m.geometry.page_shift;
   set_defaults(*o.scenario, m);
+  if (auto r = read("--hot-added", w.hot_added, 1, kMostMib, o.hot_added_mib); !r) return r;
+  m.self_hosted_pages = (o.hot_added_mib << 20) >> m.geometry.page_shift;
+  m.memory_pages += m.self_hosted_pages;
   if (o.pools.empty() && o.memory_mib != 0) {
     std::vector<PoolRequest> wanted;
     wanted.reserve(m.pools.size());
@@ -187,6 +190,7 @@ void add_run_options(CLI::App& app, RunWords& w) {
   add("What", "--geometry", w.geometry, "NAME", "page and hugepage sizes (default x86-64)");
   add("What", "--pool", w.pool, "SIZE=N,...", "hugepages from the start, as 2M=512,1G=2 (default: the scenario's)");
   add("What", "--memory", w.memory, "MIB", "modelled memory (default: what pools and scenario need)");
+  add("What", "--hot-added", w.hot_added, "MIB", "further memory that holds its own struct pages: not optimised");
   add("How long", "--seconds", w.seconds, "S", "stop after so long (default 10)");
   add("How long", "--ops", w.ops, "N", "or after so many operations");
   add("How long", "--rounds", w.rounds, "N", "or after so many rounds, a fresh machine each");

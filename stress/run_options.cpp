@@ -51,6 +51,7 @@ std::string command_of_machine(const RunOptions& o) {
   if (o.machine.geometry.name != kGeometries[0].name) s += fmt::format(" --geometry {}", o.machine.geometry.name);
   if (!o.pools.empty()) s += fmt::format(" --pool {}", pools_text(o.pools, o.machine.geometry));
   if (o.memory_mib != 0) s += fmt::format(" --memory {}", o.memory_mib);
+  if (o.hot_added_mib != 0) s += fmt::format(" --hot-added {}", o.hot_added_mib);
   if (o.machine.flush_by == FlushBy::broadcast) s += " --flush broadcast";
   if (o.machine.ll_sc) s += " --ll-sc";
   if (o.machine.break_before_make) s += " --break-before-make";

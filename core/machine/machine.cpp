@@ -36,6 +36,10 @@ std::string refuse_memory(const MachineConfig& config) {
   return {};
 }
 
+u64 self_hosted_pages(const MachineConfig& config) {
+  return align_up(config.self_hosted_pages, config.geometry.memory_granule());
+}
+
 /// What is wrong with the config, in one line; empty when nothing is.
 std::string refuse(const MachineConfig& config) {
   if (config.nr_cpus == 0 || config.nr_cpus > kMaxCpus) {
@@ -51,6 +55,9 @@ std::string refuse(const MachineConfig& config) {
   if (!is_aligned(config.vmemmap_base, alignment)) {
     return "the vmemmap must start at a multiple of the largest folio's struct pages, " +
            std::to_string(alignment >> 10) + " KiB";
+  }
+  if (self_hosted_pages(config) >= sizes_of(config).nr_pages) {
+    return "of " + std::to_string(sizes_of(config).nr_pages) + " pages of memory not all can have been hot-added";
   }
   for (const PoolConfig& pool : config.pools) {
     if (pool.order.v == 0 || g.huge_sizes().contains(pool.order)) continue;
@@ -142,6 +149,10 @@ std::expected<void, std::string> Machine::boot() {
   std::expected<void, std::string> booted;
   if (table_.populate(cpu)) {
     vmemmap_.populate(cpu);
+    const u64 nr_self_hosted = self_hosted_pages(config_);
+    if (nr_self_hosted != 0) {
+      table_.mark_self_hosted(cpu, vmemmap_.page_of({vmemmap_.nr_pages() - nr_self_hosted}).va);
+    }
     booted = fill_pools(cpu);
   } else {
     booted = std::unexpected("the machine has too little memory for its own vmemmap: give it more pages");

@@ -74,6 +74,21 @@ std::expected<void, Errno> PageTable::populate(Cpu& cpu) {
   return {};
 }
 
+void PageTable::mark_self_hosted(Cpu& cpu, u64 va) {
+  for (; va < vmemmap_end(); va += geometry_.page_size()) {
+    frames_.set_state(frame_of(cpu, va), FrameState::vmemmap_self_hosted);
+  }
+}
+
+FrameNo PageTable::frame_of(Cpu& cpu, u64 va) {
+  const Translation t = walk(cpu, va);
+  return t.is_block ? t.frame + (va % geometry_.pmd_size()) / geometry_.page_size() : t.frame;
+}
+
+bool PageTable::is_self_hosted(Cpu& cpu, u64 va) {
+  return frames_.state_of(frame_of(cpu, va)) == FrameState::vmemmap_self_hosted;
+}
+
 Word<u64>& PageTable::pmd_word(u64 va) {
   const u64 i = pmd_index(va);
   return word(pmd_tables_[i >> geometry_.table_shift], i & (geometry_.ptrs_per_table() - 1));

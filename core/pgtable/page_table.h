@@ -94,6 +94,10 @@ class PageTable {
   /// PTEs, each a frame of its own, as the geometry says.
   /// One CPU, before any other runs. Error: enomem.
   std::expected<void, Errno> populate(Cpu& cpu);
+  /// The frames mapped from `va` on become FrameState::vmemmap_self_hosted. At boot, after populate().
+  void mark_self_hosted(Cpu& cpu, u64 va);
+  /// True when the page at `va` is such a one. Any CPU, no lock.
+  bool is_self_hosted(Cpu& cpu, u64 va);
 
   /// From now on it is reported when a valid entry is replaced by another one. Before any CPU runs.
   void forbid_make_without_break(Arena& arena) { break_before_make_ = BreakBeforeMake(arena, nr_vmemmap_pages_); }
@@ -150,6 +154,8 @@ class PageTable {
   }
   /// The second look, and the table published if the PMD is still a leaf.
   SplitResult publish_pte_table(Cpu& cpu, u64 start, FrameNo block, FrameNo table, SplitFlush flush);
+  /// The frame behind the page at `va`, mapped by a leaf or a PTE.
+  FrameNo frame_of(Cpu& cpu, u64 va);
   std::expected<void, Errno> populate_block(Cpu& cpu, u64 va);
   std::expected<void, Errno> populate_base_pages(Cpu& cpu, u64 va);
   /// A frame for a page table, none of its entries present. Error: enomem.
