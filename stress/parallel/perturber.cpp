@@ -18,6 +18,7 @@ constexpr u64 kDelaysPerYield = 8;
 constexpr u64 kLogMostPauses = 14;  ///< some hundreds of microseconds
 constexpr u64 kHitsPerEviction = 64;
 constexpr u32 kPausesPerYield = 64;
+constexpr u64 kPausesPerYieldOfDelay = 4096;  ///< a yield to a busy host costs milliseconds
 
 /// A walker relies on what it saw a step before, and nobody waits for it.
 bool is_walk(Op op) { return op == Op::pfn_walk_unfiltered || op == Op::pfn_walk_filtered; }
@@ -50,7 +51,7 @@ void Perturber::before(Cpu& cpu, const Access& access) {
   for (u64 n = u64{1} << rng_.below(kLogMostPauses); n != 0; --n) {
     if (serves && is_asked(cpu)) cpu.serve();
     // Where there are fewer cores than CPUs, the delay is for nothing while the others don't run.
-    if (serves && n % kPausesPerYield == 0) {
+    if (serves && n % kPausesPerYieldOfDelay == 0) {
       sched_yield();
     } else {
       __builtin_ia32_pause();
