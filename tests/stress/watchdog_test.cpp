@@ -50,7 +50,9 @@ TEST(Watchdog, DeadlockIsFoundThoughAnotherCpuMoves) {
 }
 
 TEST(ProgressOf, NamesTheHolderOfTheLockThatIsWaitedFor) {
-  const auto machine = Machine::create({.nr_cpus = 3});
+  MachineConfig config;
+  config.nr_cpus = 3;
+  const auto machine = Machine::create(config);
   ASSERT_TRUE(machine);
   Machine& m = **machine;
   Cpu& cpu = m.cpu(1);
