@@ -17,7 +17,6 @@ constexpr u64 kWalkStoresPerDelay = 24;
 constexpr u64 kDelaysPerYield = 8;
 constexpr u64 kLogMostPauses = 14;  ///< some hundreds of microseconds
 constexpr u64 kHitsPerEviction = 64;
-constexpr u32 kPausesPerYield = 64;
 constexpr u64 kPausesPerYieldOfDelay = 4096;  ///< a yield to a busy host costs milliseconds
 
 /// A walker relies on what it saw a step before, and nobody waits for it.

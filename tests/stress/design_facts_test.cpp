@@ -13,8 +13,8 @@ namespace {
 using testing::HasSubstr;
 
 const std::vector<DesignFacts>& facts() {
-  static const std::vector<DesignFacts> kFacts = design_facts().value();
-  return kFacts;
+  static const std::vector<DesignFacts> all = design_facts().value();
+  return all;
 }
 const LookupCost& cost(const DesignFacts& f, LookedUp kind) { return f.lookups[static_cast<std::size_t>(kind)]; }
 
