@@ -66,7 +66,7 @@ bool holds(const CpuState& state, LockClass wanted) {
   return false;
 }
 
-/// All that hold the mmap lock, or wait for it in vain, but for the one that asks: its word has no names.
+/// All that hold the mmap lock but for the one that asks, whose own rank is noted already; all CPUs when nobody does.
 u64 holders_of_mmap_lock(Machine& m, u32 asker) {
   u64 cpus = 0;
   for (u32 i = 0; i < m.nr_cpus(); ++i) {
@@ -74,15 +74,17 @@ u64 holders_of_mmap_lock(Machine& m, u32 asker) {
     const bool waits = wait == WaitFor::read_lock || wait == WaitFor::write_lock;
     if (i != asker && !waits && holds(torn_copy(m.cpu(i).state()), LockClass::mmap)) cpus |= u64{1} << i;
   }
-  return cpus;
+  return cpus != 0 ? cpus : ~u64{0};
 }
 
-/// The CPU whose number, plus one, stands in the word of a spinlock or mutex.
+/// The CPU whose number, plus one, stands in the word of a spinlock or mutex; all when nobody's does.
 u64 holder_in_word(Machine& m, u64 object) {
   if (object + sizeof(u32) > m.arena().bytes().size()) return 0;
   const auto* word = reinterpret_cast<const u32*>(m.arena().bytes().data() + object);
   const u32 holder = __atomic_load_n(word, __ATOMIC_RELAXED);
-  return holder == 0 || holder > m.nr_cpus() ? 0 : u64{1} << (holder - 1);
+  // A lock that is free is between two holders: whoever waits for it has just not seen it yet.
+  if (holder == 0) return ~u64{0};
+  return holder > m.nr_cpus() ? 0 : u64{1} << (holder - 1);
 }
 
 }  // namespace

@@ -67,7 +67,9 @@ TEST(ProgressOf, NamesTheHolderOfTheLockThatIsWaitedFor) {
     EXPECT_EQ(progress_of(m, 2, false).waits_for, 2U);
     other.wait.store(WaitFor::nothing);
     EXPECT_EQ(progress_of(m, 2, false).waits_for, 0U);
+    other.wait.store(WaitFor::spin_lock);
   }
+  EXPECT_EQ(progress_of(m, 2, false).waits_for, ~u64{0}) << "it is free";
   {
     const ReadGuard guard(cpu, m.page_table().init_mm().mmap_lock);
     m.diagnostics(2).activity.wait.store(WaitFor::write_lock);
