@@ -65,6 +65,7 @@ bool initialise_library(const Arguments& a, const Scale& scale) {
   std::vector<std::string> texts{"hvo-bench", fmt::format("--benchmark_min_time={}", scale.table_seconds)};
   texts.insert(texts.end(), a.library.begin(), a.library.end());
   std::vector<char*> argv;
+  argv.reserve(texts.size() + 1);
   for (std::string& text : texts) argv.push_back(text.data());
   auto argc = static_cast<int>(argv.size());
   argv.push_back(nullptr);

@@ -21,6 +21,7 @@ LookupRow measure_lookups(const Suite& suite, const LookupCase& c, unsigned nr_r
       name("fake-head-off", c.kind), name("fake-head-on", c.kind), name("shared-tail", shared_kind)};
   if (has_hugepages) names.push_back(name("fake-head-on", Kind::optimized));
   std::vector<const Arm*> arms;
+  arms.reserve(names.size());
   for (const std::string& n : names) arms.push_back(&suite.arm(n));
   const Samples samples = run_rounds(arms, nr_rounds);
   auto ratio = [&](std::size_t i) { return samples.ratio(names[i], names[0]); };
@@ -135,7 +136,7 @@ std::expected<void, std::string> add_bookkeeping(u64 gib, Summary& summary) {
 
 }  // namespace
 
-std::expected<Summary, std::string> measure_summary(Suite& suite, std::function<void(u64, u64)> progress) {
+std::expected<Summary, std::string> measure_summary(Suite& suite, const std::function<void(u64, u64)>& progress) {
   Summary summary;
   summary.nr_rounds = suite.scale().nr_rounds;
   const unsigned rounds = summary.nr_rounds;

@@ -56,7 +56,7 @@ struct Summary {
 
 /// Measures all of it, or what there is time for before an interrupt. `progress` is told done and total. Error: one
 /// line for the user.
-std::expected<Summary, std::string> measure_summary(Suite& suite, std::function<void(u64, u64)> progress);
+std::expected<Summary, std::string> measure_summary(Suite& suite, const std::function<void(u64, u64)>& progress);
 
 /// At most 72 columns.
 void print_summary(std::FILE* out, const Summary& summary, const Facts& facts);
