@@ -20,6 +20,7 @@ struct MachineConfig {
   const Design* design = find_design("fake-head");
   u64 memory_pages = u64{256} << 8;  ///< modelled memory; rounded up to Geometry::memory_granule()
   u32 nr_cpus = 2;                   ///< 1 … kMaxCpus
+  u32 nr_nodes = 1;  ///< 1 … kMaxNodes, of one size; CPU i is of node i modulo nr_nodes. See pages_for_nodes
   FlushBy flush_by = FlushBy::ipi;
   bool ll_sc = false;     ///< a failed compare-exchange stores nothing, so it does not trap on a read-only page
   bool poison = true;     ///< freed frames are filled with a pattern, so that a missing order is visible
@@ -29,6 +30,10 @@ struct MachineConfig {
   std::array<PoolConfig, Hugetlb::kMaxHstates> pools{};  ///< order 0: no pool
   u64 vmemmap_base = 0xffffea0000000000;                 ///< x86-64's VMEMMAP_START
 };
+
+/// The least memory, at least `pages`, that splits into so many nodes: no node cuts a vmemmap PMD, or a hugepage of a
+/// size that fits into a node.
+u64 pages_for_nodes(const Geometry& geometry, u64 pages, u32 nr_nodes);
 
 /// What a machine of this configuration needs and holds.
 struct MachineSizes {
