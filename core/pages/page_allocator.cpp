@@ -18,7 +18,7 @@ PageAllocator::PageAllocator(Arena& arena, Vmemmap& vmemmap, std::span<const Bud
   }
 }
 
-Pfn PageAllocator::take(Cpu& cpu, Node& node, Order order) {
+Pfn PageAllocator::take(Cpu& cpu, NodePages& node, Order order) {
   if (!node.budget.charge(cpu, order.nr_pages())) return kNoPfn;
   {
     const SpinGuard guard(cpu, node.zone_lock);
@@ -85,7 +85,7 @@ void PageAllocator::free_healthy_pages(Cpu& cpu, Pfn first, Order order) {
 }
 
 void PageAllocator::free_to_buddy(Cpu& cpu, Pfn first, Order order) {
-  Node& node = owner(first);
+  NodePages& node = owner(first);
   {
     const SpinGuard guard(cpu, node.zone_lock);
     if (!node.buddy.free(first, order)) {
@@ -103,7 +103,7 @@ void PageAllocator::put_page(Cpu& cpu, Pfn head, Order order) {
 }
 
 u64 PageAllocator::nr_free(Cpu& cpu, NodeId node) {
-  Node& n = nodes_[node.v];
+  NodePages& n = nodes_[node.v];
   const SpinGuard guard(cpu, n.zone_lock);
   return n.buddy.nr_free();
 }
@@ -128,7 +128,7 @@ bool PageAllocator::validate_free_page(Cpu& cpu, Pfn pfn) {
 }
 
 bool PageAllocator::validate_node(Cpu& cpu, NodeId id) {
-  Node& node = nodes_[id.v];
+  NodePages& node = nodes_[id.v];
   const SpinGuard guard(cpu, node.zone_lock);
   bool ok = node.buddy.validate();
   if (!ok) {

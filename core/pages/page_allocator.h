@@ -53,15 +53,15 @@ class PageAllocator {
     Word<u64> nr_leaked;
     Word<u64> nr_kept_out;
   };
-  struct Node {
+  struct NodePages {
     SpinLock& zone_lock;
     Budget budget;
     Buddy<Pfn> buddy HVO_GUARDED_BY(zone_lock);
   };
 
   /// Pages of this node, or kNoPfn.
-  Pfn take(Cpu& cpu, Node& node, Order order);
-  Node& owner(Pfn pfn) { return nodes_[vmemmap_.node_of(pfn).v]; }
+  Pfn take(Cpu& cpu, NodePages& node, Order order);
+  NodePages& owner(Pfn pfn) { return nodes_[vmemmap_.node_of(pfn).v]; }
   /// Gives pages back one by one, but for those with a memory error.
   void free_healthy_pages(Cpu& cpu, Pfn first, Order order);
   void free_to_buddy(Cpu& cpu, Pfn first, Order order);
@@ -73,7 +73,7 @@ class PageAllocator {
 
   Vmemmap& vmemmap_;
   State* s_;
-  std::vector<Node> nodes_;
+  std::vector<NodePages> nodes_;
 };
 
 }  // namespace hvo
