@@ -154,6 +154,10 @@ Checked read_memory(const RunWords& w, RunOptions& o) {
   m.memory_pages = (o.memory_mib << 20) >> m.geometry.page_shift;
   if (auto r = check_nodes(o); !r) return r;
   set_defaults(*o.scenario, m);
+  if (auto r = read("--hot-added", w.hot_added, 1, kMostMib, o.hot_added_mib); !r) return r;
+  m.self_hosted_pages = (o.hot_added_mib << 20) >> m.geometry.page_shift;
+  m.memory_pages += m.self_hosted_pages;
+  if (m.nr_nodes > 1) m.memory_pages = pages_for_nodes(m.geometry, m.memory_pages, m.nr_nodes);
   if (o.pools.empty() && o.memory_mib != 0) {
     std::vector<PoolRequest> wanted;
     wanted.reserve(m.pools.size());
@@ -203,6 +207,7 @@ void add_run_options(CLI::App& app, RunWords& w) {
   add("What", "--pool", w.pool, "SIZE=N,...", "hugepages from the start, as 2M=512,1G=2 (default: the scenario's)");
   add("What", "--nodes", w.nodes, "N", "NUMA nodes of the machine, memory and CPUs shared out evenly (default 1)");
   add("What", "--memory", w.memory, "MIB", "modelled memory (default: what pools and scenario need)");
+  add("What", "--hot-added", w.hot_added, "MIB", "further memory that holds its own struct pages: not optimised");
   add("How long", "--seconds", w.seconds, "S", "stop after so long (default 10)");
   add("How long", "--ops", w.ops, "N", "or after so many operations");
   add("How long", "--rounds", w.rounds, "N", "or after so many rounds, a fresh machine each");
@@ -214,6 +219,8 @@ void add_run_options(CLI::App& app, RunWords& w) {
       "never, some or always: delay CPUs in the middle of things (default some)");
   add("Machine", "--flush", w.flush, "HOW", "ipi (x86) or broadcast (arm64) TLB flushes (default ipi)");
   app.add_flag("--ll-sc", w.ll_sc, "a compare-exchange that fails does not store, so it does not trap")
+      ->group("Machine");
+  app.add_flag("--break-before-make", w.break_before_make, "forbid what arm64 forbids: one valid PTE after another")
       ->group("Machine");
   add("Trouble", "--fail-alloc", w.fail_alloc, "PLAN", "fail allocations: nth:N, every:N, rate:N or none");
   app.add_option("--without", w.without, "remove safeguards: a bug that the run must find")
@@ -236,6 +243,7 @@ std::expected<RunOptions, std::string> to_options(const RunWords& w, const std::
   o.is_quiet = w.quiet;
   o.machine.memory_pages = 0;
   o.machine.ll_sc = w.ll_sc;
+  o.machine.break_before_make = w.break_before_make;
   for (const auto step : {read_names, read_counts, read_memory}) {
     if (auto r = step(w, o); !r) return std::unexpected(r.error());
   }

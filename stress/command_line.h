@@ -12,10 +12,11 @@ namespace hvo::stress {
 /// The words of `run`, as typed.
 struct RunWords {
   std::string scenario = "mixed", design = "fake-head", geometry = "x86-64";
-  std::string cpus, nodes, threads, seconds, ops, rounds, seed, memory, pool, fail_alloc, flush, perturb, hang_timeout, plant;
+  std::string cpus, nodes, threads, seconds, ops, rounds, seed, memory, pool, fail_alloc, flush, perturb, hang_timeout,
+      plant, hot_added;
   std::string json, ktap, junit;
   std::vector<std::string> without;
-  bool swarm = false, quiet = false, ll_sc = false;
+  bool swarm = false, quiet = false, ll_sc = false, break_before_make = false;
 };
 
 void add_run_options(CLI::App& app, RunWords& words);

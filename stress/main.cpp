@@ -11,6 +11,7 @@
 #include "stress/host/report.h"
 #include "stress/output_files.h"
 #include "stress/parallel/engine.h"
+#include "stress/report/designs.h"
 #include "stress/report/machine_readable.h"
 #include "stress/report/text.h"
 #include "stress/show.h"
@@ -121,6 +122,12 @@ int host_command(bool as_json) {
   return say(as_json ? host_json(kernel) : host_text(kernel)) ? kPass : kResource;
 }
 
+int designs_command(bool as_json) {
+  const auto facts = design_facts();
+  if (!facts) return fail(kResource, facts.error());
+  return say(as_json ? designs_json(*facts) : designs_text(*facts)) ? kPass : kResource;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -136,6 +143,8 @@ int main(int argc, char** argv) {
   CLI::App* list_app = app.add_subcommand("list", "scenarios, designs, geometries, safeguards");
   bool list_as_json = false;
   list_app->add_flag("--json", list_as_json, "as JSON, on stdout");
+  CLI::App* designs_app = app.add_subcommand("designs", "each design: lookups, savings, known holes, arm64's rule");
+  designs_app->add_flag("--json", list_as_json, "as JSON, on stdout");
   CLI::App* show_app = app.add_subcommand("show", "one hugepage's struct pages before and after optimising");
   show_app->add_option("--design", show_design, "as for run (default fake-head)")->type_name("NAME");
   CLI::App* dump_app =
@@ -158,6 +167,7 @@ int main(int argc, char** argv) {
     return kPass;
   }
   if (list_app->parsed()) return say(list_as_json ? list_json() : list_text()) ? kPass : kResource;
+  if (designs_app->parsed()) return designs_command(list_as_json);
   if (show_app->parsed()) {
     const auto design = design_of(show_design);
     return design ? show(**design) : fail(kUsage, design.error());

@@ -52,8 +52,10 @@ std::string command_of_machine(const RunOptions& o) {
   if (o.machine.nr_nodes != 1) s += fmt::format(" --nodes {}", o.machine.nr_nodes);
   if (!o.pools.empty()) s += fmt::format(" --pool {}", pools_text(o.pools, o.machine.geometry));
   if (o.memory_mib != 0) s += fmt::format(" --memory {}", o.memory_mib);
+  if (o.hot_added_mib != 0) s += fmt::format(" --hot-added {}", o.hot_added_mib);
   if (o.machine.flush_by == FlushBy::broadcast) s += " --flush broadcast";
   if (o.machine.ll_sc) s += " --ll-sc";
+  if (o.machine.break_before_make) s += " --break-before-make";
   const std::string failures = failures_text(o.machine.failures);
   if (failures != failures_text(default_failures(*o.scenario))) s += fmt::format(" --fail-alloc {}", failures);
   if (const std::string removed = removed_text(o.machine.safeguards); !removed.empty()) {

@@ -23,6 +23,7 @@ struct RunOptions {
   MachineConfig machine;
   std::vector<PoolRequest> pools;  ///< as asked for; empty: the scenario's
   u64 memory_mib = 0;              ///< as asked for; 0: what pools and scenario need
+  u64 hot_added_mib = 0;           ///< beyond that: added later, with its struct pages in itself
   u32 nr_threads = 2;
   /// The run ends when any limit that is not 0 is reached; at least one is set.
   double seconds = 10;

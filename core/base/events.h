@@ -28,6 +28,7 @@ namespace hvo {
   /* life cycle */                                                                  \
   X(folio_optimized, "folios optimised")                                            \
   X(optimize_skipped, "folios left full: switched off, or too small")               \
+  X(optimize_refused, "folios left full: their vmemmap is self-hosted")             \
   X(folio_restored, "folios restored")                                              \
   X(folio_demoted, "folios demoted")                                                \
   X(huge_alloc, "hugepages handed out")                                             \

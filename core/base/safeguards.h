@@ -22,8 +22,9 @@ enum class Safeguard : u8 {
   flag_before_copy,     ///< Z33: HPG_vmemmap_optimized is set before the head is copied
   publish_by_cmpxchg,   ///< Z16: a shared tail is published by compare-exchange
   page_table_lock,      ///< d8d55f5616cf: PMD test, split and publish are one critical section
+  self_hosted_check,    ///< a folio whose vmemmap lies in the memory that it describes is not optimised
 };
-inline constexpr unsigned kNrSafeguards = 9;
+inline constexpr unsigned kNrSafeguards = 10;
 
 struct SafeguardInfo {
   Safeguard safeguard;
@@ -42,6 +43,7 @@ inline constexpr std::array<SafeguardInfo, kNrSafeguards> kSafeguards{{
     {Safeguard::flag_before_copy, "flag-before-copy", "HPG_vmemmap_optimized is set before the head is copied"},
     {Safeguard::publish_by_cmpxchg, "publish-by-cmpxchg", "a shared tail is published by compare-exchange"},
     {Safeguard::page_table_lock, "page-table-lock", "PMD test, split and publish are one critical section"},
+    {Safeguard::self_hosted_check, "self-hosted-check", "vmemmap that lies in the memory it describes is left alone"},
 }};
 
 /// The set of safeguards in place. Trivially copyable; read-only while the machine runs.

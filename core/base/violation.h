@@ -17,8 +17,9 @@ enum class Rule : u8 {
   lock_order,         ///< rank inversion, sleeping or flushing where that is illegal, deadlock
   range,              ///< units, bounds, leaf taken for a table, refcount underflow
   cost,               ///< more flushes, grace periods or splits than the design allows
+  break_before_make,  ///< one valid translation replaced by another one; only where a machine forbids it
 };
-inline constexpr unsigned kNrRules = 8;
+inline constexpr unsigned kNrRules = 9;
 
 constexpr std::string_view rule_name(Rule rule) {
   switch (rule) {
@@ -30,6 +31,7 @@ constexpr std::string_view rule_name(Rule rule) {
     case Rule::lock_order: return "lock-order";
     case Rule::range: return "range";
     case Rule::cost: return "cost";
+    case Rule::break_before_make: return "break-before-make";
   }
   return "?";
 }

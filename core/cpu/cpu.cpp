@@ -1,8 +1,8 @@
 #include "core/cpu/cpu.h"
 
-#include <sched.h>
-
 #include <algorithm>
+
+#include "core/cpu/host_thread.h"
 
 namespace hvo {
 
@@ -156,9 +156,10 @@ u64 Cpu::post(Cpu& from, u32 what, u64 first, u64 last) {
   ref(slot.first).store(first, kRelaxed);
   ref(slot.last).store(last, kRelaxed);
   const Access a = from.physical(slot.posted, Kind::store, MemoryOrder::release, posted + 1);
-  from.finish(slot.posted, a);                                                              // (4)
-  const bool was_idle = (ref(s_->attention).fetch_or(bit, kAcqRel) & kAttentionIdle) != 0;  // (2)
-  return was_idle ? 0 : posted + 1;
+  from.finish(slot.posted, a);                                // (4)
+  const u32 was = ref(s_->attention).fetch_or(bit, kAcqRel);  // (2)
+  if ((was & kAttentionDozing) != 0) wake_host_thread(s_->attention);
+  return (was & kAttentionIdle) != 0 ? 0 : posted + 1;
 }
 
 void Cpu::serve() {
@@ -217,15 +218,25 @@ void Cpu::report(Violation v) {
 }
 
 void Cpu::record(Mark mark, u64 object, u64 value) {
+  if (mark != Mark::served && mark != Mark::wait) {
+    std::atomic<u64>& nr = w_.diagnostics->activity.nr_marks;
+    nr.store(nr.load(kRelaxed) + 1, kRelaxed);
+  }
   if (w_.diagnostics->recording) w_.diagnostics->recorder.record(mark, op(), object, value);
 }
 
-void Cpu::relax(u32 n) {
-  if (n % 64 == 63) {
-    sched_yield();
-  } else {
-    __builtin_ia32_pause();
-  }
+// Most waits are over in a moment. One that is not is for a CPU whose host thread has no core; on a host with fewer
+// cores than CPUs all would wait for each other by turns of the scheduler. So the thread sleeps; a request wakes it,
+// and what it waits for it sees a little late.
+void Cpu::relax() {
+  constexpr u32 kPausesPerYield = 64;
+  constexpr u32 kYields = 32;
+  constexpr u32 kDozeMicroseconds = 100;
+  if (++nr_relaxed_ % kPausesPerYield != 0) return __builtin_ia32_pause();
+  if (nr_relaxed_ < kPausesPerYield * kYields) return yield_host_thread();
+  const u32 seen = ref(s_->attention).fetch_or(kAttentionDozing, kAcqRel);  // (2)
+  if ((seen & served_now()) == 0) sleep_host_thread(s_->attention, seen | kAttentionDozing, kDozeMicroseconds);
+  ref(s_->attention).fetch_and(~u32{kAttentionDozing}, kAcqRel);
 }
 
 void Cpu::note_wait(WaitFor why, u64 object) {

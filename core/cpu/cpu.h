@@ -174,6 +174,9 @@ class Cpu {
   /// The only way to wait for another CPU: until `pred` holds for the word's value, which is returned (acquire).  (7)
   template <class T, class Pred>
   T wait_until(WaitFor why, Word<T>& w, Pred pred);
+  /// What wait_until does between two looks in a plain run: pauses at first, then yields, then sleeps a little. Not a
+  /// step. For engines whose CPUs have host threads of their own.
+  void relax();
   void local_irq_disable() { ++s_->irq_off; }
   void local_irq_enable() { --s_->irq_off; }
   bool irqs_disabled() const { return s_->irq_off != 0; }
@@ -306,7 +309,6 @@ class Cpu {
   }
   void serve_slot(Slot& slot);
   void serve_tlbi(Slot& slot);
-  static void relax(u32 n);
   void note_wait(WaitFor why, u64 object);
 
   /// What the fast path needs of the wiring, side by side.
@@ -322,6 +324,7 @@ class Cpu {
   Engine* engine_ = nullptr;
   FastPath fast_;
   CpuWiring w_;
+  u32 nr_relaxed_ = 0;  ///< since the wait began
 };
 
 template <class T>
@@ -343,11 +346,12 @@ T Cpu::wait_until(WaitFor why, Word<T>& w, Pred pred) {
   if (pred(v)) return v;
   const u64 served = s_->nr_served;
   note_wait(why, name_of(&w));
-  for (u32 n = 0; !pred(v); ++n) {
+  nr_relaxed_ = 0;
+  while (!pred(v)) {
     if (engine_ != nullptr) {
       engine_->wait(*this, why, &w);
     } else {
-      relax(n);
+      relax();
     }
     v = load_acquire(w);
   }

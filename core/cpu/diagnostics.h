@@ -103,7 +103,8 @@ struct Activity {
   std::atomic<Op> op{Op::none};
   std::atomic<WaitFor> wait{WaitFor::nothing};
   std::atomic<u64> wait_object{0};
-  std::atomic<u64> nr_ops{0};  ///< operations finished
+  std::atomic<u64> nr_ops{0};    ///< operations finished
+  std::atomic<u64> nr_marks{0};  ///< what it recorded beside waiting and serving, whether or not it was kept
 };
 
 /// On cache lines of its own, also those that are fetched in pairs: its neighbour belongs to another CPU.

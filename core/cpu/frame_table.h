@@ -10,11 +10,12 @@ namespace hvo {
 
 /// Who owns a frame. Every state has one writer at a time: the allocator under its locks, or the owner.
 enum class FrameState : u8 {
-  free,        ///< in the buddy
-  cached,      ///< on a per-CPU list
-  allocated,   ///< handed out, not yet in use
-  vmemmap,     ///< backs struct pages
-  page_table,  ///< holds PTEs or PMDs
+  free,                 ///< in the buddy
+  cached,               ///< on a per-CPU list
+  allocated,            ///< handed out, not yet in use
+  vmemmap,              ///< backs struct pages
+  page_table,           ///< holds PTEs or PMDs
+  vmemmap_self_hosted,  ///< backs the struct pages of hot-added memory and is part of it (PageVmemmapSelfHosted)
 };
 
 /// A view (wiring) of per-frame arrays in the arena. Reads and writes are relaxed: detectors, never steps.

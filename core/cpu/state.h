@@ -13,6 +13,7 @@ enum Attention : u32 {
   kAttentionIdle = 2,       ///< the CPU runs no operation: nobody waits for it, its TLB is flushed when it comes back
   kAttentionTlbi = 8,       ///< a flush was broadcast: served also with interrupts off
   kAttentionEngine = 4,     ///< an engine is attached: every step goes through it
+  kAttentionDozing = 16,    ///< its host thread sleeps in wait_until: who posts wakes it
 };
 
 /// Most CPUs that a machine can have.

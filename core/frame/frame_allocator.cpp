@@ -173,6 +173,10 @@ inline bool FrameAllocator::may_free(Cpu& cpu, FrameNo frame, Order order) const
     return complain(cpu, frame.v, static_cast<u64>(FrameState::allocated), static_cast<u64>(state),
                     "frame freed twice");
   }
+  if (state == FrameState::vmemmap_self_hosted) {
+    return complain(cpu, frame.v, static_cast<u64>(FrameState::vmemmap), static_cast<u64>(state),
+                    "frame of hot-added memory freed: its memory could never be removed again");
+  }
   const u8 was = ref(frames_->order[frame.v]).load(kRelaxed);
   if (was == order.v) return true;
   return complain(cpu, frame.v, was, order.v,

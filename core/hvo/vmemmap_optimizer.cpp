@@ -60,6 +60,11 @@ bool VmemmapOptimizer::may_optimize(Cpu& cpu, Order order) const {
   return wanted && design_.optimizes() && vmemmap_.geometry().vmemmap_pages(order) > design_.nr_kept_pages();
 }
 
+bool VmemmapOptimizer::is_self_hosted(Cpu& cpu, Pfn head, Order order) const {
+  if (!safeguards_.has(Safeguard::self_hosted_check)) return false;
+  return table_.is_self_hosted(cpu, vmemmap_.page_of(head + (order.nr_pages() - 1)).va);
+}
+
 std::expected<void, Errno> VmemmapOptimizer::hugetlb_vmemmap_optimize_folio(Cpu& cpu, Pfn head, Order order) {
   const OpScope scope(cpu, Op::hugetlb_vmemmap_optimize_folio);
   if (!may_optimize(cpu, order)) {
@@ -83,6 +88,7 @@ void VmemmapOptimizer::hugetlb_vmemmap_optimize_folios(Cpu& cpu, std::span<const
   }
   CostCheck cost(cpu, budget(2), "more flushes or grace periods than optimising one batch needs");
   for (const Pfn head : heads) {
+    if (is_self_hosted(cpu, head, order)) continue;
     // Out of memory already: what is not split now is split, flushed and so on one by one below.
     if (!remap_.split(cpu, head, order)) break;
   }
@@ -91,7 +97,7 @@ void VmemmapOptimizer::hugetlb_vmemmap_optimize_folios(Cpu& cpu, std::span<const
   FrameList freed = remap_.make_list();
   for (const Pfn head : heads) {
     const auto done = optimize(cpu, head, order, Flush::deferred, grace, freed);
-    if (done) continue;
+    if (done || done.error() == Errno::enotsupp) continue;
     cost.allow_flush();  // a remap that was undone
     if (done.error() != Errno::enomem || freed.is_empty()) continue;
     // The frames won so far may be what is missing.
@@ -107,6 +113,10 @@ void VmemmapOptimizer::hugetlb_vmemmap_optimize_folios(Cpu& cpu, std::span<const
 
 std::expected<void, Errno> VmemmapOptimizer::optimize(Cpu& cpu, Pfn head, Order order, Flush flush, GracePeriod& grace,
                                                       FrameList& freed) {
+  if (is_self_hosted(cpu, head, order)) {
+    cpu.count(Event::optimize_refused);
+    return std::unexpected(Errno::enotsupp);
+  }
   // Before the first remap: from the moment a fake head exists, every lookup must check for it (Z32).
   const bool key_first = safeguards_.has(Safeguard::key_before_remap);
   if (key_first) raise_key(cpu);

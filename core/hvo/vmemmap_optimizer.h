@@ -30,7 +30,7 @@ class VmemmapOptimizer {
   /// hugetlb_optimize_vmemmap: affects later optimisations only. Any CPU.
   void set_enabled(Cpu& cpu, bool enabled) { cpu.write_once(*enabled_, u32{enabled}); }
 
-  /// Errors: enotsupp (design, switch or size: nothing was tried), enomem (rolled back).
+  /// Errors: enotsupp (design, switch, size or self-hosted vmemmap: nothing was tried), enomem (rolled back).
   std::expected<void, Errno> hugetlb_vmemmap_optimize_folio(Cpu& cpu, Pfn head, Order order);
   /// Nothing to do, and no error, when the folio is not optimised. Error: enomem (nothing was touched).
   std::expected<void, Errno> hugetlb_vmemmap_restore_folio(Cpu& cpu, Pfn head, Order order);
@@ -55,6 +55,10 @@ class VmemmapOptimizer {
   class GracePeriod;
 
   bool may_optimize(Cpu& cpu, Order order) const;
+  /// Its vmemmap, or a part of it, lies in the memory that it describes: frames freed of it would be missing when that
+  /// memory is removed. The kernel looks at the first PMD; here the last page is looked at, as hot-added memory is the
+  /// last there is. Source: vmemmap_optimizable(), PageVmemmapSelfHosted.
+  bool is_self_hosted(Cpu& cpu, Pfn head, Order order) const;
   CostBudget budget(u64 flushes) const { return {flushes, design_.waits_for_rcu ? u64{1} : u64{0}}; }
   std::expected<void, Errno> optimize(Cpu& cpu, Pfn head, Order order, Flush flush, GracePeriod& grace,
                                       FrameList& freed);

@@ -19,10 +19,15 @@ struct MachineConfig {
   Geometry geometry = kGeometries[0];
   const Design* design = find_design("fake-head");
   u64 memory_pages = u64{256} << 8;  ///< modelled memory; rounded up to Geometry::memory_granule()
-  u32 nr_cpus = 2;                   ///< 1 … kMaxCpus
+  /// The last so many pages of memory were added while the machine ran, with memmap_on_memory: their struct pages lie
+  /// in themselves. Rounded up to Geometry::memory_granule(); less than all.
+  u64 self_hosted_pages = 0;
+  u32 nr_cpus = 2;   ///< 1 … kMaxCpus
   u32 nr_nodes = 1;  ///< 1 … kMaxNodes, of one size; CPU i is of node i modulo nr_nodes. See pages_for_nodes
   FlushBy flush_by = FlushBy::ipi;
-  bool ll_sc = false;     ///< a failed compare-exchange stores nothing, so it does not trap on a read-only page
+  bool ll_sc = false;  ///< a failed compare-exchange stores nothing, so it does not trap on a read-only page
+  bool break_before_make =
+      false;              ///< report when a valid vmemmap translation is replaced by another one (arm64's rule)
   bool poison = true;     ///< freed frames are filled with a pattern, so that a missing order is visible
   bool recording = true;  ///< the flight recorders run
   Safeguards safeguards;

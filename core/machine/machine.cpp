@@ -57,6 +57,10 @@ std::string refuse_memory(const MachineConfig& config) {
   return {};
 }
 
+u64 self_hosted_pages(const MachineConfig& config) {
+  return align_up(config.self_hosted_pages, config.geometry.memory_granule());
+}
+
 /// What is wrong with the config, in one line; empty when nothing is.
 std::string refuse(const MachineConfig& config) {
   if (config.nr_cpus == 0 || config.nr_cpus > kMaxCpus) {
@@ -73,6 +77,9 @@ std::string refuse(const MachineConfig& config) {
   if (!is_aligned(config.vmemmap_base, alignment)) {
     return "the vmemmap must start at a multiple of the largest folio's struct pages, " +
            std::to_string(alignment >> 10) + " KiB";
+  }
+  if (self_hosted_pages(config) >= sizes_of(config).nr_pages) {
+    return "of " + std::to_string(sizes_of(config).nr_pages) + " pages of memory not all can have been hot-added";
   }
   for (const PoolConfig& pool : config.pools) {
     if (pool.order.v == 0 || g.huge_sizes().contains(pool.order)) continue;
@@ -115,7 +122,7 @@ MachineSizes sizes_of(const MachineConfig& config) {
   const u64 per_node = 2 * g.page_size() + config.nr_cpus * u64{4096};
   const u64 links = (s.nr_pages >> g.smallest_order().v) * 2 * sizeof(u32);
   s.arena_bytes =
-      (u64{4} << 20) + s.nr_pages * 2 + links + s.nr_frames * 16 + config.nr_cpus * per_cpu + (nr_nodes - 1) * per_node;
+      (u64{4} << 20) + s.nr_pages * 2 + links + s.nr_frames * 17 + config.nr_cpus * per_cpu + (nr_nodes - 1) * per_node;
   return s;
 }
 
@@ -144,6 +151,7 @@ Machine::Machine(const MachineConfig& config, Arena arena, PhysicalMemory memory
       pages_(arena_, vmemmap_, budgets_),
       optimizer_(arena_, *config.design, vmemmap_, memory_.frames(), source_, config.safeguards, config.nr_cpus),
       hugetlb_(arena_, vmemmap_, pages_, optimizer_) {
+  if (config.break_before_make) table_.forbid_make_without_break(arena_);
   for (Cpu* cpu : cpus_) cpu->set_mmu(&table_, &PageTable::walk_fn);
 }
 
@@ -192,6 +200,10 @@ std::expected<void, std::string> Machine::boot() {
   std::expected<void, std::string> booted;
   if (table_.populate(cpu)) {
     vmemmap_.populate(cpu);
+    const u64 nr_self_hosted = self_hosted_pages(config_);
+    if (nr_self_hosted != 0) {
+      table_.mark_self_hosted(cpu, vmemmap_.page_of({vmemmap_.nr_pages() - nr_self_hosted}).va);
+    }
     booted = fill_pools(cpu);
   } else {
     booted = std::unexpected("the machine has too little memory for its own vmemmap: give it more pages");

@@ -63,7 +63,9 @@ bool Machine::validate_mappings(Cpu& cpu) {
   u64 nr_mapped = 0;
   bool ok = true;
   each_page(cpu, table_, [&](u64 va, Pte pte) {
-    if (!pte.is_present() || frames.state_of(pte.frame()) != FrameState::vmemmap) {
+    const bool is_known = pte.is_present() && (frames.state_of(pte.frame()) == FrameState::vmemmap ||
+                                               frames.state_of(pte.frame()) == FrameState::vmemmap_self_hosted);
+    if (!is_known) {
       ok = false;
       cpu.report({.rule = Rule::conservation,
                   .object = va,

@@ -76,6 +76,21 @@ std::expected<void, Errno> PageTable::populate(Cpu& cpu) {
   return {};
 }
 
+void PageTable::mark_self_hosted(Cpu& cpu, u64 va) {
+  for (; va < vmemmap_end(); va += geometry_.page_size()) {
+    frames_.set_state(frame_of(cpu, va), FrameState::vmemmap_self_hosted);
+  }
+}
+
+FrameNo PageTable::frame_of(Cpu& cpu, u64 va) {
+  const Translation t = walk(cpu, va);
+  return t.is_block ? t.frame + (va % geometry_.pmd_size()) / geometry_.page_size() : t.frame;
+}
+
+bool PageTable::is_self_hosted(Cpu& cpu, u64 va) {
+  return frames_.state_of(frame_of(cpu, va)) == FrameState::vmemmap_self_hosted;
+}
+
 Word<u64>& PageTable::pmd_word(u64 va) {
   const u64 i = pmd_index(va);
   return word(pmd_tables_[i >> geometry_.table_shift], i & (geometry_.ptrs_per_table() - 1));
@@ -128,6 +143,8 @@ SplitResult PageTable::publish_pte_table(Cpu& cpu, u64 start, FrameNo block, Fra
   }
   // The block was one allocation; from now on its frames are freed one by one (Z1).
   if (safeguards_.has(Safeguard::split_page_of_block)) source_.split_page(cpu, block, Order{geometry_.table_shift});
+  if (break_before_make_.is_on()) [[unlikely]]
+    BreakBeforeMake::check_pmd(cpu, start, now, Pmd::table(table));
   cpu.store_release(pmd, Pmd::table(table).v);  // (8)
   cpu.count(Event::pmd_split);
   cpu.record(Mark::pmd_store, start, Pmd::table(table).v);
@@ -151,6 +168,8 @@ void PageTable::set_pte(Cpu& cpu, u64 va, Pte pte) {
     return;
   }
   Word<u64>& entry = pte_word(pmd.frame(), va);
+  if (break_before_make_.is_on()) [[unlikely]]
+    break_before_make_.check_pte(cpu, page_index(va), va, entry, pte);
   if (safeguards_.has(Safeguard::release_pte_publish)) {
     cpu.store_release(entry, pte.v);  // (8)
   } else {
@@ -165,6 +184,8 @@ void PageTable::flush_tlb_kernel_range(Cpu& cpu, u64 start, u64 end) {
   cpu.count(Event::tlb_flush);
   cpu.record(Mark::flush_post, start, end);
   broadcast(cpu, cpus_, kRequestFlush, start, end - 1);
+  if (break_before_make_.is_on()) [[unlikely]]
+    break_before_make_.flushed(page_index(start), page_index(end));
 }
 
 u64 PageTable::nr_pte_pages(Cpu& cpu) {

@@ -22,6 +22,7 @@
 #include "core/base/safeguards.h"
 #include "core/cpu/ipi.h"
 #include "core/frame/frame_source.h"
+#include "core/pgtable/break_before_make.h"
 #include "core/pgtable/entry.h"
 #include "core/sync/rw_sem.h"
 #include "core/sync/spin_lock.h"
@@ -94,6 +95,13 @@ class PageTable {
   /// PTEs, each a frame of its own, as the geometry says. All of it comes from the node whose memory is described.
   /// One CPU, before any other runs. Error: enomem.
   std::expected<void, Errno> populate(Cpu& cpu);
+  /// The frames mapped from `va` on become FrameState::vmemmap_self_hosted. At boot, after populate().
+  void mark_self_hosted(Cpu& cpu, u64 va);
+  /// True when the page at `va` is such a one. Any CPU, no lock.
+  bool is_self_hosted(Cpu& cpu, u64 va);
+
+  /// From now on it is reported when a valid entry is replaced by another one. Before any CPU runs.
+  void forbid_make_without_break(Arena& arena) { break_before_make_ = BreakBeforeMake(arena, nr_vmemmap_pages_); }
 
   u64 vmemmap_base() const { return base_; }
   u64 vmemmap_end() const { return base_ + (nr_vmemmap_pages_ << geometry_.page_shift); }
@@ -138,6 +146,7 @@ class PageTable {
   u64 nr_pte_pages(Cpu& cpu);
 
  private:
+  u64 page_index(u64 va) const { return (va - base_) >> geometry_.page_shift; }
   u64 pmd_index(u64 va) const { return (va - base_) >> (geometry_.page_shift + geometry_.table_shift); }
   Word<u64>& word(FrameNo frame, u64 index) { return reinterpret_cast<Word<u64>*>(frames_.address(frame))[index]; }
   /// f() inside page_table_lock, unless another lock or a removed safeguard stands in for it.
@@ -149,6 +158,8 @@ class PageTable {
   }
   /// The second look, and the table published if the PMD is still a leaf.
   SplitResult publish_pte_table(Cpu& cpu, u64 start, FrameNo block, FrameNo table, SplitFlush flush);
+  /// The frame behind the page at `va`, mapped by a leaf or a PTE.
+  FrameNo frame_of(Cpu& cpu, u64 va);
   std::expected<void, Errno> populate_block(Cpu& cpu, u64 va);
   std::expected<void, Errno> populate_base_pages(Cpu& cpu, u64 va);
   /// A frame for a page table that maps `va` first of all, none of its entries present. Error: enomem.
@@ -169,6 +180,7 @@ class PageTable {
   std::span<Cpu* const> cpus_;
   InitMm* mm_;
   std::span<FrameNo> pmd_tables_;
+  BreakBeforeMake break_before_make_;
 };
 
 }  // namespace hvo

@@ -20,6 +20,8 @@ template <class Encoding, PageAccessor A>
 
 /// No fake heads: HVO off, and the design that kept two frames.
 struct PointerHead {
+  /// Conditional branches for each word that a lookup loads: each is tested. For lookup_cost.h only.
+  static constexpr unsigned kBranchesPerLoad = 1;
   template <PageAccessor A>
   [[gnu::always_inline]] static Page head(const A& a, Page p) {
     return head_by_pointer<PointerHead>(a, p);
@@ -33,6 +35,7 @@ struct PointerHead {
 
 /// Fake heads may exist while the static key is on.
 struct FakeHead {
+  static constexpr unsigned kBranchesPerLoad = 1;
   template <PageAccessor A>
   [[gnu::always_inline]] static Page head(const A& a, Page p) {
     return head_by_pointer<FakeHead>(a, p);
@@ -55,6 +58,7 @@ struct FakeHead {
 /// No fake heads, and no branch. Needs a vmemmap aligned to the struct pages of the largest compound.
 /// Source: compound_info (8c846c879e22), branchless since 66b2a3d9ae46.
 struct MaskHead {
+  static constexpr unsigned kBranchesPerLoad = 0;
   template <PageAccessor A>
   [[gnu::always_inline]] static Page head(const A& a, Page p) {
     const u64 info = a.read_once(p, page_field::compound_head);

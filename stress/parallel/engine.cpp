@@ -109,13 +109,14 @@ class Run {
   /// Waits for the end of the round. False: a CPU hangs.
   bool watch(Round& round) {
     Watchdog watchdog(o_.machine.nr_cpus, o_.hang_timeout, seconds());
+    std::vector<CpuProgress> cpus(o_.machine.nr_cpus);
     while (!round.is_done()) {
       std::this_thread::sleep_for(std::chrono::microseconds(500));
       const double now = seconds();
-      for (u32 i = 0; i < o_.machine.nr_cpus; ++i) {
-        if (!watchdog.is_stuck(i, round.nr_ops(i), round.is_done(i), now)) continue;
+      for (u32 i = 0; i < cpus.size(); ++i) cpus[i] = progress_of(round.machine(), i, round.is_done(i));
+      if (const auto hung = watchdog.find_hung(cpus, now)) {
         status_.clear();
-        std::fputs(fmt::format("hvo-stress: hang: CPU {} finished no operation for {} s\n{}", i, o_.hang_timeout,
+        std::fputs(fmt::format("hvo-stress: hang: CPU {} has not got on for {} s\n{}", *hung, o_.hang_timeout,
                                describe_hang(round.machine()))
                        .c_str(),
                    stderr);

@@ -2,7 +2,9 @@
 // translation.
 //
 // On two cores a window of a few nanoseconds is met by luck only. Here a CPU stops in the middle of one, for about as
-// long as the others need for a folio, as a kernel developer's injected delay does. What is done is ordinary: each
+// long as the others need for a folio: either as a slow CPU does, which answers nobody meanwhile, or as one whose task
+// was preempted, which serves interrupts and goes on later. Only the second lets others flush and remap under a walker
+// that has looked and not yet stored. What is done is ordinary: each
 // access is the one that a plain run makes, so ThreadSanitizer sees the same synchronisation.
 #pragma once
 
@@ -23,6 +25,8 @@ class Perturber : public Engine {
   void report(Cpu& /*cpu*/, const Violation& /*violation*/) override {}
 
  private:
+  u64 steps_per_delay(const Cpu& cpu, const Access& access);
+
   Rng rng_;
   u32 nr_waits_ = 0;
   bool was_ordering_ = false;  ///< the last step was more than a relaxed access

@@ -36,6 +36,9 @@ std::string_view rule_meaning(Rule rule) {
     case Rule::conservation: return "Frames, pages, flags or page tables do not add up: something leaked or is double.";
     case Rule::lock_order: return "A lock was taken in the wrong order, or a CPU slept or waited where it must not.";
     case Rule::range: return "A number left its range: a leaf taken for a table, a count below zero, a bad address.";
+    case Rule::break_before_make:
+      return "A valid translation was replaced by another one without being made invalid and flushed in between: this "
+             "machine's architecture forbids that.";
     case Rule::cost: return "An operation flushed, waited or split more often than its design allows.";
   }
   return "?";

@@ -59,6 +59,7 @@ Json config(const RunOptions& o) {
           {"threads", o.nr_threads},
           {"flush", m.flush_by == FlushBy::ipi ? "ipi" : "broadcast"},
           {"ll_sc", m.ll_sc},
+          {"break_before_make", m.break_before_make},
           {"fail_alloc", failures_text(m.failures)},
           {"without", removed_text(m.safeguards)},
           {"swarm", o.swarm},

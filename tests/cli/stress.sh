@@ -75,6 +75,11 @@ shows out split_contention list
 shows out shared-tail list
 expect 0 "list as JSON" list --json
 holds json "$dir/out" /scenarios/0/name mixed
+expect 0 designs designs
+shows out "^saved per TiB" designs
+shows out "arm64-64k *16G" designs
+expect 0 "designs as JSON" designs --json
+holds json "$dir/out" /designs/0/name none
 expect 0 show show --design 6.12
 shows out "fake head" show
 
@@ -147,6 +152,12 @@ shows out "A struct page was not in the state" "planted bug"
 shows out "repeat the first bad round" "planted bug"
 holds json "$dir/bug.json" /verdict violation
 holds json "$dir/bug.json" /exit_code 1
+
+# ---- arm64's rule, when switched on, fails what breaks it
+expect '0|7' "rule kept" run --design none --geometry tiny --break-before-make --ops 2000 --quiet
+expect 1 "rule broken" run --design shared-tail --geometry tiny --break-before-make --ops 2000 --quiet
+shows out "break-before-make$" "rule broken"
+shows out "^repeat:.*--break-before-make" "rule broken"
 
 # ---- swarm, kernels by version
 expect '0|7' swarm run --ops 4000 --swarm "${small[@]}"

@@ -75,29 +75,5 @@ TEST(Demote, AFolioThatWasNeverOptimisedIsDemotedToo) {
   EXPECT_TRUE(m.is_valid());
 }
 
-/// ENOMEM at every allocation index of a demotion.
-TEST(Demote, EveryFailedAllocationEndsInADemotedOrAnUntouchedFolio) {
-  u64 nr_sweep = 0;
-  u64 nr_undone = 0;
-  for (u64 n = 1; n < 200; ++n) {
-    PoolMachine m({.failures = {.mode = FailurePlan::Mode::nth, .n = n}});
-    m.hugetlb().set_max_huge_pages(m.cpu(), m.gigantic(), 1);
-    const u64 mapped = m.mapped();
-    const auto demoted = m.hugetlb().demote_pool_huge_pages(m.cpu(), m.gigantic(), 1);
-    if (!demoted) {
-      ++nr_undone;
-      EXPECT_EQ(m.counters(m.gigantic()), pool(1, 1, 0, 0, 1));
-      EXPECT_EQ(m.mapped(), mapped);
-    } else {
-      EXPECT_EQ(m.counters(m.huge()), pool(4, 4, 0, 0, 4));
-    }
-    EXPECT_TRUE(m.is_valid()) << "allocation " << n;
-    if (m.count(Event::alloc_failure_injected) == 0) break;
-    ++nr_sweep;
-  }
-  EXPECT_GT(nr_sweep, 4U);
-  EXPECT_GT(nr_undone, 4U);
-}
-
 }  // namespace
 }  // namespace hvo::test

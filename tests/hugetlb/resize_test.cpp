@@ -87,31 +87,5 @@ TEST(SetMaxHugePages, AShrinkWithoutMemoryLeavesFreeSurplusThatItsOwnSizeMakesPe
   EXPECT_TRUE(m.is_valid());
 }
 
-/// ENOMEM at every allocation index of growing and shrinking both pools.
-TEST(SetMaxHugePages, EveryFailedAllocationLeavesAMachineThatIsRightAndDrains) {
-  u64 nr_sweep = 0;
-  for (u64 n = 1; n < 400; ++n) {
-    PoolMachine m({.failures = {.mode = FailurePlan::Mode::nth, .n = n}});
-    const u64 mapped = m.mapped();
-    for (const Order order : {m.gigantic(), m.huge()}) {
-      EXPECT_EQ(m.hugetlb().set_max_huge_pages(m.cpu(), order, 3), 3U) << "a folio that can't be optimised stays full";
-    }
-    for (const Order order : {m.gigantic(), m.huge()}) m.hugetlb().set_max_huge_pages(m.cpu(), order, 0);
-    const bool failed = m.count(Event::alloc_failure_injected) != 0;
-    EXPECT_TRUE(m.is_valid()) << "allocation " << n;
-    for (const Order order : {m.gigantic(), m.huge()}) {
-      m.hugetlb().set_max_huge_pages(m.cpu(), order, m.counters(order).nr_huge_pages);
-      EXPECT_EQ(m.hugetlb().set_max_huge_pages(m.cpu(), order, 0), 0U);
-      EXPECT_EQ(m.counters(order), PoolCounters{});
-    }
-    EXPECT_EQ(m.mapped(), mapped);
-    EXPECT_TRUE(m.is_valid()) << "allocation " << n << ", drained";
-    if (!failed) break;
-    ++nr_sweep;
-  }
-  EXPECT_GT(nr_sweep, 10U);
-  EXPECT_LT(nr_sweep, 399U) << "the sweep came to its end";
-}
-
 }  // namespace
 }  // namespace hvo::test

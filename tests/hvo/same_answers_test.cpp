@@ -49,8 +49,8 @@ class Pair {
       MachineConfig config;
       config.geometry = *find_geometry(geometry);
       config.design = find_design(m == &none_ ? "none" : design);
-      // Room for a gigantic folio wherever it must start, and for what is made beside it.
-      config.memory_pages = std::max(u64{1} << 10, 2 * config.geometry.gigantic_order.nr_pages());
+      // A gigantic folio, at the start of memory, and what is made beside it: each page more is looked up many times.
+      config.memory_pages = std::max(u64{1} << 10, config.geometry.gigantic_order.nr_pages() * 5 / 4);
       if (m == &hvo_) config.failures = failures;
       *m = std::move(*Machine::create(config));
     }

@@ -111,39 +111,6 @@ TEST(VmemmapOptimizer, AStoreToATailTrapsAndDoesNotHappen) {
   EXPECT_EQ(m->diagnostics(0).violations.first[0].rule, Rule::read_only_store);
 }
 
-/// ENOMEM at every allocation index: a sweep until an attempt needs no more.
-TEST(VmemmapOptimizer, EveryFailedAllocationIsRolledBackExactly) {
-  for (const Order order : {Order{4}, Order{6}}) {
-    u64 nr_failed = 0;
-    for (u64 n = 1; n < 100; ++n) {
-      auto m = make("fake-head", "tiny", {.mode = FailurePlan::Mode::nth, .n = n});
-      const u64 before = m->census().mapped;
-      bool failed = false;
-      {
-        const Steps s(*m);
-        const auto head = m->hugetlb().alloc_migrate_hugetlb_folio(s.cpu, order);
-        ASSERT_TRUE(head);
-        ASSERT_TRUE(page_ref_freeze(m->vmemmap().pages(s.cpu), m->vmemmap().page_of(*head), 1).value_or(false));
-        failed = !m->optimizer().is_optimized(s.cpu, *head);
-        const auto restored = m->optimizer().hugetlb_vmemmap_restore_folio(s.cpu, *head, order);
-        if (!restored) {
-          failed = true;
-          EXPECT_EQ(restored.error(), Errno::enomem);
-          EXPECT_TRUE(m->optimizer().is_optimized(s.cpu, *head)) << "a failed restore touches nothing";
-          EXPECT_TRUE(m->optimizer().hugetlb_vmemmap_restore_folio(s.cpu, *head, order)) << "and can be repeated";
-        }
-        ASSERT_TRUE(m->hugetlb().free_huge_folio(s.cpu, *head));
-        EXPECT_EQ(m->vmemmap().key().count(s.cpu), 0U);
-      }
-      EXPECT_EQ(m->census().mapped, before);
-      EXPECT_TRUE(m->validate()) << "allocation " << n;
-      if (!failed) break;
-      ++nr_failed;
-    }
-    EXPECT_GT(nr_failed, 1U) << "the sweep met splits and restores";
-  }
-}
-
 u64 flushes(Machine& m) { return m.diagnostics(0).counts[Event::tlb_flush]; }
 
 /// `n` frozen, full folios of the default size.
@@ -201,30 +168,6 @@ TEST(CostCheck, ReportsTheFlushThatIsTooMuchAndNoneWithinTheBudget) {
     synchronize_rcu(s.cpu, m->cpus());
   }
   EXPECT_EQ(m->diagnostics(0).violations.count[static_cast<unsigned>(Rule::cost)], 2U);
-}
-
-TEST(VmemmapOptimizer, ABatchSurvivesAFailureAtEveryAllocationIndex) {
-  u64 nr_short = 0;
-  for (u64 n = 1; n < 100; ++n) {
-    auto m = make("fake-head", "tiny", {.mode = FailurePlan::Mode::nth, .n = n});
-    const Order order = m->config().geometry.huge_order;
-    u64 nr_asked = 0;
-    {
-      const Steps s(*m);
-      const std::vector<Pfn> folios = frozen_folios(*m, s.cpu, 6);
-      m->optimizer().hugetlb_vmemmap_optimize_folios(s.cpu, folios, order);
-      std::span<const Pfn> left(folios);
-      const u64 done = m->optimizer().hugetlb_vmemmap_restore_folios(s.cpu, left, order);
-      nr_short += done < folios.size() ? 1 : 0;
-      left = left.subspan(done);
-      EXPECT_EQ(m->optimizer().hugetlb_vmemmap_restore_folios(s.cpu, left, order), left.size());
-      EXPECT_EQ(m->optimizer().nr_optimized_folios(), 0U);
-      nr_asked = m->diagnostics(0).counts[Event::alloc_failure_injected];
-    }
-    EXPECT_TRUE(m->validate()) << "allocation " << n;
-    if (nr_asked == 0) break;
-  }
-  EXPECT_GT(nr_short, 1U);
 }
 
 TEST(VmemmapOptimizer, WithoutResetTheTailsAreBadAtFree) {

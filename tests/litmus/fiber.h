@@ -9,22 +9,28 @@
 #include <memory>
 
 #include "core/base/violation.h"
+#include "core/cpu/access.h"
 
 namespace hvo {
 
 /// Why a fiber hands back.
 struct HandBack {
   enum class Why : u8 {
-    step,       ///< about to take a step: somebody else may go first
+    step,       ///< about to take the step `access`: somebody else may go first
+    did,        ///< has done `access` on `word`, with `result`
     wait,       ///< can't go on before `word` is written
-    wrote,      ///< has written `word`
     violation,  ///< has to report `violation`
     done,       ///< its function has returned
   };
   Why why{};
   const void* word = nullptr;
   bool is_interruptible = false;  ///< Why::wait: interrupts are served meanwhile
+  WaitFor wait_for{};             ///< Why::wait
   Violation violation{};
+  Access access{};
+  u64 result = 0;
+  Op op{};            ///< what the CPU is in the middle of
+  u32 rcu_depth = 0;  ///< read sections that it is in
 };
 
 class Fiber {

@@ -12,6 +12,7 @@
 #include "core/base/rng.h"
 #include "core/cpu/cpu.h"
 #include "tests/litmus/fiber.h"
+#include "tests/litmus/footprints.h"
 
 namespace hvo {
 
@@ -19,8 +20,12 @@ namespace hvo {
 class Schedule {
  public:
   virtual ~Schedule() = default;
-  /// One of n. `can_stay`: alternative 0 is the current CPU, so any other is a preemption.
+  /// One of n. `can_stay`: alternative 0 is the current CPU, so any other is a preemption. Not when all that it did in
+  /// its turn was to serve an interrupt: it is where it was preempted, and to leave it there costs nothing.
   virtual u32 pick(u32 n, bool can_stay) = 0;
+  /// The CPU picked last has taken its step and met nobody (footprints.h): had it been another one's turn, that one
+  /// could as well have had it now.
+  virtual void met_nobody() {}
 };
 
 /// Each alternative with the same probability.
@@ -38,8 +43,12 @@ class DepthFirstSchedule : public Schedule {
  public:
   explicit DepthFirstSchedule(u32 preemptions) : bound_(preemptions) {}
   u32 pick(u32 n, bool can_stay) override;
+  void met_nobody() override;
   /// Goes to the next schedule; false when all are done.
   bool next();
+  /// Of the schedule that was just run: its preemptions, and what was picked, for a ReplaySchedule.
+  u32 nr_preemptions() const { return nr_preemptions_; }
+  std::vector<u32> picks() const;
 
  private:
   struct Decision {
@@ -50,6 +59,23 @@ class DepthFirstSchedule : public Schedule {
   u32 nr_preemptions_ = 0;
   std::size_t depth_ = 0;
   std::vector<Decision> decisions_;
+};
+
+/// One schedule again.
+class ReplaySchedule : public Schedule {
+ public:
+  explicit ReplaySchedule(std::vector<u32> picks) : picks_(std::move(picks)) {}
+  u32 pick(u32 /*n*/, bool /*can_stay*/) override { return next_ < picks_.size() ? picks_[next_++] : 0; }
+
+ private:
+  std::vector<u32> picks_;
+  std::size_t next_ = 0;
+};
+
+/// What a CPU handed back: a line of a recording.
+struct Moment {
+  u32 cpu = 0;
+  HandBack said;
 };
 
 class FiberEngine : public Engine {
@@ -64,6 +90,11 @@ class FiberEngine : public Engine {
   /// Runs body i on cpus[i], all from idle to idle, as the schedule says. On a deadlock, or a violation when
   /// `stop_at_violation`, the fibers are abandoned: dropped, not unwound.
   Result run(std::span<Cpu* const> cpus, const std::vector<Body>& bodies, Schedule& schedule, bool stop_at_violation);
+
+  /// Leaves out schedules that differ in nothing. `footprints` outlives the runs, and learns from them.
+  void skip_what_meets_nobody(Footprints& footprints) { footprints_ = &footprints; }
+  /// Every run appends all that its CPUs do.
+  void record(std::vector<Moment>& moments) { moments_ = &moments; }
 
   void before(Cpu& cpu, const Access& access) override;
   u64 perform(Cpu& cpu, const Access& access, void* word) override;
@@ -83,6 +114,7 @@ class FiberEngine : public Engine {
     const void* waits_on = nullptr;
     bool is_interruptible = false;  ///< serves interrupts while it waits
     bool done = false;
+    u32 rcu_depth = 0;  ///< at its last step
   };
   static void act(void* actor);
   Fiber& fiber_of(const Cpu& cpu) { return *actors_[cpu.id()].fiber; }
@@ -91,12 +123,22 @@ class FiberEngine : public Engine {
   u32 pick(u32 current);
   /// Goes on in fiber `current` until it hands back; who is next, kNobody when nobody can go on.
   u32 go_on(u32 current);
+  void did(u32 current, const HandBack& said);
+  /// A request in a mailbox: posted or served as part of another step.
+  bool is_request(const void* word) const;
+  void note_turn(const HandBack& said, bool request);
 
   static constexpr u32 kNobody = ~u32{0};
   std::vector<Actor> actors_;
   std::vector<Task> tasks_;
   Schedule* schedule_ = nullptr;
   bool stop_at_violation_ = false;
+  Footprints* footprints_ = nullptr;
+  std::vector<Moment>* moments_ = nullptr;
+  bool was_picked_ = false;       ///< the current CPU could stay, stayed, and another could have gone on
+  bool has_met_ = false;          ///< it has met another one since
+  bool is_new_turn_ = true;       ///< it has done nothing yet in its turn
+  bool has_only_served_ = false;  ///< in its turn it has served interrupts and not gone on
   Result result_;
 };
 

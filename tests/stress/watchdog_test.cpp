@@ -7,21 +7,78 @@ namespace {
 
 using testing::HasSubstr;
 
-TEST(Watchdog, SeesOneCpuStuckWhileOthersGoOn) {
+using Cpus = std::vector<CpuProgress>;
+
+TEST(Watchdog, SeesOneCpuHangWhileOthersGoOn) {
   Watchdog dog(2, 5, 100);
   for (u64 t = 1; t <= 5; ++t) {
-    EXPECT_FALSE(dog.is_stuck(0, t, false, 100 + static_cast<double>(t)));
-    EXPECT_FALSE(dog.is_stuck(1, 0, false, 100 + static_cast<double>(t)));
+    EXPECT_FALSE(dog.find_hung(Cpus{{.nr_ops = t}, {}}, 100 + static_cast<double>(t)));
   }
-  EXPECT_FALSE(dog.is_stuck(0, 6, false, 105.5));
-  EXPECT_TRUE(dog.is_stuck(1, 0, false, 105.5));
+  EXPECT_EQ(dog.find_hung(Cpus{{.nr_ops = 6}, {}}, 105.5), 1U);
 }
 
 TEST(Watchdog, LeavesACpuAloneThatHasNothingMoreToDo) {
   Watchdog dog(1, 5, 0);
-  EXPECT_FALSE(dog.is_stuck(0, 3, true, 100));
-  EXPECT_FALSE(dog.is_stuck(0, 3, false, 104));
-  EXPECT_TRUE(dog.is_stuck(0, 3, false, 106));
+  EXPECT_FALSE(dog.find_hung(Cpus{{.nr_ops = 3, .is_done = true}}, 100));
+  EXPECT_FALSE(dog.find_hung(Cpus{{.nr_ops = 3}}, 104));
+  EXPECT_EQ(dog.find_hung(Cpus{{.nr_ops = 3}}, 106), 0U);
+}
+
+TEST(Watchdog, LongOperationThatMakesStepsIsSlowUntilItLastsForEver) {
+  Watchdog dog(1, 5, 0);
+  const double most = 5 * Watchdog::kMostTimeouts;
+  for (u64 t = 1; static_cast<double>(t) <= most; ++t) {
+    EXPECT_FALSE(dog.find_hung(Cpus{{.nr_marks = t}}, static_cast<double>(t)));
+  }
+  EXPECT_EQ(dog.find_hung(Cpus{{.nr_marks = 1000}}, most + 1), 0U);
+}
+
+TEST(Watchdog, QueueForALockIsSlowWhileItsHolderMoves) {
+  Watchdog dog(3, 5, 0);
+  // 2 waits for 1, 1 for 0, and 0 makes steps.
+  const auto at = [](u64 t) { return Cpus{{.nr_marks = t}, {.waits_for = 1}, {.waits_for = 2}}; };
+  for (u64 t = 1; t <= 20; ++t) EXPECT_FALSE(dog.find_hung(at(t), static_cast<double>(t)));
+  EXPECT_FALSE(dog.find_hung(at(20), 25));
+  EXPECT_EQ(dog.find_hung(at(20), 26), 0U) << "now nobody moves";
+}
+
+TEST(Watchdog, DeadlockIsFoundThoughAnotherCpuMoves) {
+  Watchdog dog(3, 5, 0);
+  const auto at = [](u64 t) { return Cpus{{.waits_for = 2}, {.waits_for = 1}, {.nr_ops = t}}; };
+  for (u64 t = 1; t <= 5; ++t) EXPECT_FALSE(dog.find_hung(at(t), static_cast<double>(t)));
+  EXPECT_EQ(dog.find_hung(at(6), 6), 0U);
+}
+
+TEST(ProgressOf, NamesTheHolderOfTheLockThatIsWaitedFor) {
+  MachineConfig config;
+  config.nr_cpus = 3;
+  const auto machine = Machine::create(config);
+  ASSERT_TRUE(machine);
+  Machine& m = **machine;
+  Cpu& cpu = m.cpu(1);
+  cpu.run();
+  SpinLock& lock = m.page_table().init_mm().page_table_lock;
+  const u64 before = progress_of(m, 1, false).nr_marks;
+  {
+    const SpinGuard guard(cpu, lock);
+    Activity& other = m.diagnostics(2).activity;
+    other.wait_object.store(cpu.name_of(&lock));
+    other.wait.store(WaitFor::spin_lock);
+    EXPECT_EQ(progress_of(m, 2, false).waits_for, 2U);
+    other.wait.store(WaitFor::nothing);
+    EXPECT_EQ(progress_of(m, 2, false).waits_for, 0U);
+    other.wait.store(WaitFor::spin_lock);
+  }
+  EXPECT_EQ(progress_of(m, 2, false).waits_for, ~u64{0}) << "it is free";
+  {
+    const ReadGuard guard(cpu, m.page_table().init_mm().mmap_lock);
+    m.diagnostics(2).activity.wait.store(WaitFor::write_lock);
+    EXPECT_EQ(progress_of(m, 2, false).waits_for, 2U);
+  }
+  {
+    const OpScope scope(cpu, Op::test);
+  }
+  EXPECT_GT(progress_of(m, 1, false).nr_marks, before);
 }
 
 TEST(DescribeHang, NamesOperationWaitLocksViolationsAndLastMarks) {
