@@ -102,6 +102,9 @@ Checked read_names(const RunWords& w, RunOptions& o) {
 Checked read_counts(const RunWords& w, RunOptions& o) {
   u64 cpus = o.scenario->default_cpus;
   if (auto r = read("--cpus", w.cpus, 1, kMaxCpus, cpus); !r) return r;
+  u64 nodes = 1;
+  if (auto r = read("--nodes", w.nodes, 1, kMaxNodes, nodes); !r) return r;
+  o.machine.nr_nodes = static_cast<u32>(nodes);
   u64 threads = std::min<u64>(cpus, std::max(1U, std::thread::hardware_concurrency()));
   if (auto r = read("--threads", w.threads, 1, kMostThreads, threads); !r) return r;
   o.machine.nr_cpus = static_cast<u32>(cpus);
@@ -117,6 +120,17 @@ Checked read_counts(const RunWords& w, RunOptions& o) {
   if (auto r = read("--hang-timeout", w.hang_timeout, kMostSeconds, o.hang_timeout); !r) return r;
   o.machine.failures = default_failures(*o.scenario);
   return read_failures(w.fail_alloc, o.machine.failures);
+}
+
+/// Memory that was asked for must split into nodes; what is not asked for is made so.
+Checked check_nodes(const RunOptions& o) {
+  const MachineConfig& m = o.machine;
+  if (m.nr_nodes == 1 || o.memory_mib == 0) return {};
+  const u64 fitting = pages_for_nodes(m.geometry, m.memory_pages, m.nr_nodes);
+  if (fitting == align_up(m.memory_pages, m.geometry.memory_granule())) return {};
+  const u64 mib = std::max<u64>(1, (u64{1} << 20) >> m.geometry.page_shift);
+  return wrong(fmt::format("--memory {} can't be split into {} nodes without cutting a hugepage; {} can", o.memory_mib,
+                           m.nr_nodes, align_up(fitting, mib) / mib));
 }
 
 Checked read_memory(const RunWords& w, RunOptions& o) {
@@ -138,10 +152,12 @@ Checked read_memory(const RunWords& w, RunOptions& o) {
                              needed, most, o.memory_mib != 0 ? " (--memory)" : ""));
   }
   m.memory_pages = (o.memory_mib << 20) >> m.geometry.page_shift;
+  if (auto r = check_nodes(o); !r) return r;
   set_defaults(*o.scenario, m);
   if (auto r = read("--hot-added", w.hot_added, 1, kMostMib, o.hot_added_mib); !r) return r;
   m.self_hosted_pages = (o.hot_added_mib << 20) >> m.geometry.page_shift;
   m.memory_pages += m.self_hosted_pages;
+  if (m.nr_nodes > 1) m.memory_pages = pages_for_nodes(m.geometry, m.memory_pages, m.nr_nodes);
   if (o.pools.empty() && o.memory_mib != 0) {
     std::vector<PoolRequest> wanted;
     wanted.reserve(m.pools.size());
@@ -189,6 +205,7 @@ void add_run_options(CLI::App& app, RunWords& w) {
   add("What", "--design", w.design, "NAME", "generation of HVO, or a kernel version such as 6.12 (default fake-head)");
   add("What", "--geometry", w.geometry, "NAME", "page and hugepage sizes (default x86-64)");
   add("What", "--pool", w.pool, "SIZE=N,...", "hugepages from the start, as 2M=512,1G=2 (default: the scenario's)");
+  add("What", "--nodes", w.nodes, "N", "NUMA nodes of the machine, memory and CPUs shared out evenly (default 1)");
   add("What", "--memory", w.memory, "MIB", "modelled memory (default: what pools and scenario need)");
   add("What", "--hot-added", w.hot_added, "MIB", "further memory that holds its own struct pages: not optimised");
   add("How long", "--seconds", w.seconds, "S", "stop after so long (default 10)");

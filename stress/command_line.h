@@ -12,8 +12,8 @@ namespace hvo::stress {
 /// The words of `run`, as typed.
 struct RunWords {
   std::string scenario = "mixed", design = "fake-head", geometry = "x86-64";
-  std::string cpus, threads, seconds, ops, rounds, seed, memory, pool, fail_alloc, flush, perturb, hang_timeout, plant,
-      hot_added;
+  std::string cpus, nodes, threads, seconds, ops, rounds, seed, memory, pool, fail_alloc, flush, perturb, hang_timeout,
+      plant, hot_added;
   std::string json, ktap, junit;
   std::vector<std::string> without;
   bool swarm = false, quiet = false, ll_sc = false, break_before_make = false;

@@ -49,6 +49,7 @@ std::string command_of_machine(const RunOptions& o) {
   std::string s = fmt::format("{} run --scenario {} --design {} --cpus {} --threads {}", quoted(o.program),
                               o.scenario->name, o.machine.design->name, o.machine.nr_cpus, o.nr_threads);
   if (o.machine.geometry.name != kGeometries[0].name) s += fmt::format(" --geometry {}", o.machine.geometry.name);
+  if (o.machine.nr_nodes != 1) s += fmt::format(" --nodes {}", o.machine.nr_nodes);
   if (!o.pools.empty()) s += fmt::format(" --pool {}", pools_text(o.pools, o.machine.geometry));
   if (o.memory_mib != 0) s += fmt::format(" --memory {}", o.memory_mib);
   if (o.hot_added_mib != 0) s += fmt::format(" --hot-added {}", o.hot_added_mib);

@@ -92,8 +92,9 @@ constexpr std::array kSplitWindows{Window{Event::pmd_split, of_splits},
                                    Window{Event::window_split_race_lost, of_page_table_lock},
                                    Window{Event::window_split_seen_by_walker, of_page_table_lock}};
 constexpr std::array kDemoteWindows{Window{Event::folio_demoted, of_all},
-                                    Window{Event::window_demote_met_alloc, of_all},
-                                    Window{Event::window_demote_enomem}};
+                                    Window{Event::window_demote_met_alloc, of_all}, Window{Event::window_demote_enomem},
+                                    Window{Event::window_restore_node_full, of_nodes_alone},
+                                    Window{Event::window_restore_other_node, of_nodes_that_help}};
 constexpr std::array kWalkerWindows{Window{Event::window_ref_taken, of_all}, Window{Event::window_ref_refused, of_all},
                                     Window{Event::folio_optimized}, Window{Event::window_read_only_trap, of_holes}};
 constexpr std::array kSharedTailWindows{Window{Event::folio_optimized},
@@ -238,6 +239,8 @@ bool is_asked(const Window& window, const MachineConfig& config) {
     case of_copies: return design.copies_head;
     case of_shared_tail: return design.tails == Tails::shared;
     case of_holes: return !design.holes.empty();
+    case of_nodes_that_help: return config.nr_nodes > 1 && design.optimizes() && !design.restores_on_node_only;
+    case of_nodes_alone: return config.nr_nodes > 1 && design.optimizes() && design.restores_on_node_only;
   }
   return true;
 }
@@ -262,9 +265,13 @@ void set_defaults(const Scenario& scenario, MachineConfig& config) {
     if (g.gigantic_order.v != 0) config.pools[1] = {g.gigantic_order, wanted.nr_gigantic, 0};
   }
   if (config.memory_pages != 0) return;
-  u64 pages = nr_spare(wanted, g) << g.huge_order.v;
-  for (const PoolConfig& p : config.pools) pages += p.nr_huge_pages << p.order.v;
-  config.memory_pages = pages + (pages >> 5);  // the struct pages themselves, and a little
+  // Of each node: pools are dealt out to them in turn.
+  const u64 nodes = config.nr_nodes;
+  const auto share = [nodes](u64 n) { return (n + nodes - 1) / nodes; };
+  u64 pages = share(nr_spare(wanted, g)) << g.huge_order.v;
+  for (const PoolConfig& p : config.pools) pages += share(p.nr_huge_pages) << p.order.v;
+  pages += pages >> 5;  // the struct pages themselves, and a little
+  config.memory_pages = nodes == 1 ? pages : pages_for_nodes(g, pages * nodes, config.nr_nodes);
 }
 
 std::span<const Scenario> scenarios() { return kScenarios; }

@@ -31,7 +31,9 @@ enum class Asked : u8 {
   of_batch_retries,    ///< batches whose optimising needs memory
   of_copies,           ///< the head is copied
   of_shared_tail,
-  of_holes,  ///< walkers that can store to a read-only tail
+  of_holes,            ///< walkers that can store to a read-only tail
+  of_nodes_that_help,  ///< several nodes, and a restore may take frames of any
+  of_nodes_alone,      ///< several nodes, and a restore may not
 };
 
 /// A race or event that a run must meet to mean anything.

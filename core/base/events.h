@@ -56,6 +56,8 @@ namespace hvo {
   X(window_split_race_lost, "PMD split lost the race, freed its page table")        \
   X(window_split_seen_by_walker, "dump met a PMD that was split under it")          \
   X(window_restore_enomem, "restore ran out of memory, folio kept")                 \
+  X(window_restore_node_full, "restore failed, no frame on its node")               \
+  X(window_restore_other_node, "restore took frames of another node")               \
   X(window_optimize_enomem, "optimise ran out of memory")                           \
   X(window_head_kept_in_place, "no frame to copy the head, it stayed in place")     \
   X(window_shared_tail_race_lost, "shared tail made twice, one freed")              \

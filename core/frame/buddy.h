@@ -15,28 +15,31 @@
 
 namespace hvo {
 
-/// A buddy over the units [0, nr_units) (Unit: FrameNo or Pfn). 73 bytes for 512 units. A view: copies share the data.
-/// Not thread-safe: every call needs the zone lock of its owner. Source: __rmqueue, __free_one_page,
+/// A buddy over the units [first, first + nr_units) (Unit: FrameNo or Pfn). 73 bytes for 512 units. A view: copies
+/// share the data. Not thread-safe: every call needs the zone lock of its owner. Source: __rmqueue, __free_one_page,
 /// alloc_contig_range.
 template <class Unit>
 class Buddy {
  public:
   static constexpr unsigned kMaxOrder = kAreaOrder;
 
-  /// A buddy in which nothing is free yet: follow with free_range. Any nr_units > 0.
-  Buddy(Arena& arena, u64 nr_units)
+  /// A buddy in which nothing is free yet: follow with free_range. Any nr_units > 0. Blocks are aligned relative to
+  /// `first`, which is therefore a multiple of the largest block that anyone asks for.
+  Buddy(Arena& arena, u64 nr_units, Unit first = {})
       : areas_(arena.make_span<AreaBits>((nr_units + kAreaUnits - 1) / kAreaUnits)),
         largest_(arena.make_span<u8>(areas_.size())),
         links_(arena.make_span<Link>(areas_.size())),
         s_(&arena.make<State>()),
-        nr_units_(nr_units) {
+        nr_units_(nr_units),
+        first_(first) {
     s_->head.fill(kNone);
     std::fill(largest_.begin(), largest_.end(), kEmpty);
   }
 
   u64 nr_units() const { return nr_units_; }
   u64 nr_free() const { return s_->nr_free; }
-  bool is_free(Unit u) const { return areas_[u.v / kAreaUnits].any(inside(u.v), 1); }
+  Unit first_unit() const { return first_; }
+  bool is_free(Unit u) const { return areas_[at(u) / kAreaUnits].any(inside(at(u)), 1); }
 
   /// A block of `order`; above 9 see alloc_contig. Empty iff there is no aligned free block of that order.
   std::optional<Unit> alloc(Order order) {
@@ -44,9 +47,9 @@ class Buddy {
     for (unsigned list = order.v; list <= kMaxOrder; ++list) {
       const u32 a = s_->head[list];
       if (a == kNone) continue;
-      const unsigned at = areas_[a].find(order.v);
-      take(a, at, order.nr_pages());
-      return unit(a * kAreaUnits + at);
+      const unsigned start = areas_[a].find(order.v);
+      take(a, start, order.nr_pages());
+      return unit(a * kAreaUnits + start);
     }
     return std::nullopt;
   }
@@ -81,24 +84,24 @@ class Buddy {
 
   /// Takes [first, end) if all of it is free, else nothing (false).
   bool alloc_range(Unit first, Unit end) {
-    bool ok = first.v < end.v && end.v <= nr_units_;
+    bool ok = is_range(first, end);
     if (!ok) return false;
-    each_area(first, end, [&](u32 a, unsigned at, u64 n) { ok = ok && areas_[a].all(at, n); });
-    if (ok) each_area(first, end, [&](u32 a, unsigned at, u64 n) { take(a, at, n); });
+    each_area(first, end, [&](u32 a, unsigned start, u64 n) { ok = ok && areas_[a].all(start, n); });
+    if (ok) each_area(first, end, [&](u32 a, unsigned start, u64 n) { take(a, start, n); });
     return ok;
   }
 
   /// Gives a block back. False, and nothing changes, when any of it is free already, misaligned or out of bounds.
   [[nodiscard]] bool free(Unit u, Order order) {
-    return is_aligned(u.v, order.nr_pages()) && free_range(u, u + order.nr_pages());
+    return is_aligned(at(u), order.nr_pages()) && free_range(u, u + order.nr_pages());
   }
 
   /// Gives [first, end) back, as free.
   [[nodiscard]] bool free_range(Unit first, Unit end) {
-    bool ok = first.v < end.v && end.v <= nr_units_;
+    bool ok = is_range(first, end);
     if (!ok) return false;
-    each_area(first, end, [&](u32 a, unsigned at, u64 n) { ok = ok && !areas_[a].any(at, n); });
-    if (ok) each_area(first, end, [&](u32 a, unsigned at, u64 n) { give(a, at, n); });
+    each_area(first, end, [&](u32 a, unsigned start, u64 n) { ok = ok && !areas_[a].any(start, n); });
+    if (ok) each_area(first, end, [&](u32 a, unsigned start, u64 n) { give(a, start, n); });
     return ok;
   }
 
@@ -107,15 +110,15 @@ class Buddy {
   [[nodiscard]] u64 free_batch(std::span<const Unit> units) {
     u64 taken = 0;
     for (std::size_t i = 0; i < units.size();) {
-      if (units[i].v >= nr_units_) {
+      if (at(units[i]) >= nr_units_) {
         ++i;
         continue;
       }
-      const u64 a = units[i].v / kAreaUnits;
+      const u64 a = at(units[i]) / kAreaUnits;
       AreaBits& bits = areas_[a];
-      for (; i < units.size() && units[i].v / kAreaUnits == a && units[i].v < nr_units_; ++i) {
-        u64& w = bits.words[inside(units[i].v) / 64];
-        const u64 bit = u64{1} << (units[i].v % 64);
+      for (; i < units.size() && at(units[i]) / kAreaUnits == a && at(units[i]) < nr_units_; ++i) {
+        u64& w = bits.words[inside(at(units[i])) / 64];
+        const u64 bit = u64{1} << (at(units[i]) % 64);
         taken += (w & bit) == 0;
         w |= bit;
       }
@@ -158,25 +161,28 @@ class Buddy {
     u64 nr_free = 0;
   };
 
-  static constexpr Unit unit(u64 v) { return {static_cast<typename Unit::rep>(v)}; }
+  Unit unit(u64 at) const { return first_ + at; }
+  /// Its place; past nr_units_ for a unit of another buddy.
+  u64 at(Unit u) const { return u - first_; }
+  bool is_range(Unit first, Unit end) const { return at(first) < at(end) && at(end) <= nr_units_; }
   static constexpr unsigned inside(u64 v) { return static_cast<unsigned>(v % kAreaUnits); }
   static constexpr u8 as_list(int order) { return order == AreaBits::kNoOrder ? kEmpty : static_cast<u8>(order); }
 
   template <class Fn>
-  static void each_area(Unit first, Unit end, Fn fn) {
-    for (u64 at = first.v; at < end.v;) {
-      const u64 n = std::min<u64>(end.v - at, kAreaUnits - at % kAreaUnits);
-      fn(static_cast<u32>(at / kAreaUnits), inside(at), n);
-      at += n;
+  void each_area(Unit first, Unit end, Fn fn) const {
+    for (u64 next = at(first), stop = at(end); next < stop;) {
+      const u64 n = std::min<u64>(stop - next, kAreaUnits - next % kAreaUnits);
+      fn(static_cast<u32>(next / kAreaUnits), inside(next), n);
+      next += n;
     }
   }
-  void take(u32 a, unsigned at, u64 n) {
-    areas_[a].clear(at, n);
+  void take(u32 a, unsigned start, u64 n) {
+    areas_[a].clear(start, n);
     s_->nr_free -= n;
     relink(a);
   }
-  void give(u32 a, unsigned at, u64 n) {
-    areas_[a].set(at, n);
+  void give(u32 a, unsigned start, u64 n) {
+    areas_[a].set(start, n);
     s_->nr_free += n;
     relink(a);
   }
@@ -202,6 +208,7 @@ class Buddy {
   std::span<Link> links_;
   State* s_;
   u64 nr_units_;
+  Unit first_;
 };
 
 }  // namespace hvo

@@ -8,6 +8,7 @@
 
 #include "core/base/arena.h"
 #include "core/base/error.h"
+#include "core/base/nodes.h"
 #include "core/cpu/cpu.h"
 
 namespace hvo {
@@ -29,13 +30,13 @@ class CountingAllocator {
         cpus_(arena.make_span<PerCpu>(config.nr_cpus)),
         next_(arena, config, std::forward<Args>(rest)...) {}
 
-  std::expected<FrameNo, Errno> alloc(Cpu& cpu, Order order) {
-    const auto frame = next_.alloc(cpu, order);
+  std::expected<FrameNo, Errno> alloc(Cpu& cpu, Order order, Placement at = {}) {
+    const auto frame = next_.alloc(cpu, order, at);
     if (frame) note(cpu, order, 1);
     return frame;
   }
-  std::expected<void, Errno> alloc_bulk(Cpu& cpu, std::span<FrameNo> out) {
-    const auto done = next_.alloc_bulk(cpu, out);
+  std::expected<void, Errno> alloc_bulk(Cpu& cpu, std::span<FrameNo> out, Placement at = {}) {
+    const auto done = next_.alloc_bulk(cpu, out, at);
     if (done) note(cpu, Order{0}, out.size());
     return done;
   }

@@ -7,6 +7,7 @@
 
 #include "core/base/arena.h"
 #include "core/base/error.h"
+#include "core/base/nodes.h"
 #include "core/base/rng.h"
 #include "core/cpu/cpu.h"
 
@@ -35,13 +36,13 @@ class FailingAllocator {
     *s_ = {.n = plan.n, .seed = plan.seed, .mode = static_cast<u64>(plan.mode)};
   }
 
-  std::expected<FrameNo, Errno> alloc(Cpu& cpu, Order order) {
+  std::expected<FrameNo, Errno> alloc(Cpu& cpu, Order order, Placement at = {}) {
     if (fails(cpu)) return std::unexpected(Errno::enomem);
-    return next_.alloc(cpu, order);
+    return next_.alloc(cpu, order, at);
   }
-  std::expected<void, Errno> alloc_bulk(Cpu& cpu, std::span<FrameNo> out) {
+  std::expected<void, Errno> alloc_bulk(Cpu& cpu, std::span<FrameNo> out, Placement at = {}) {
     if (fails(cpu)) return std::unexpected(Errno::enomem);
-    return next_.alloc_bulk(cpu, out);
+    return next_.alloc_bulk(cpu, out, at);
   }
   void free(Cpu& cpu, FrameNo frame, Order order) { next_.free(cpu, frame, order); }
   void free_bulk(Cpu& cpu, std::span<const FrameNo> frames) { next_.free_bulk(cpu, frames); }

@@ -13,18 +13,20 @@ constexpr u8 kVisited = 0xfe;  ///< order byte of a listed frame while validate 
 }  // namespace
 
 FrameAllocator::FrameAllocator(Arena& arena, const FrameAllocatorConfig& config, const FrameTable& frames,
-                               const Budget& budget)
+                               const Budget& budget, FrameNo first, u64 nr)
     : config_(config),
       frames_(&frames),
+      first_(first),
+      nr_frames_(nr),
       budget_(budget),
       zone_lock_(arena.make<SpinLock>(LockRank(LockClass::zone, 0))),
-      buddy_(arena, frames.nr_frames()),
+      buddy_(arena, nr, first),
       lists_(arena.make_span<PerCpuList>(config.nr_cpus)),
       entries_(arena.make_span<FrameNo>(u64{config.nr_cpus} * config.pcp_high)) {
   HVO_CHECK(config.pcp_high == 0 || (config.pcp_batch >= 1 && config.pcp_batch <= config.pcp_high),
             "a batch of per-CPU frames must fit the list");
   for (PerCpuList& list : lists_) new (&list) PerCpuList;
-  const bool freed = buddy_.free_range({0}, {static_cast<u32>(frames.nr_frames())});
+  const bool freed = buddy_.free_range(first_, end());
   HVO_CHECK(freed, "a new buddy has nothing free");
   if (!config.poison) return;
   poison_ = arena.make_span<std::byte>(u64{1} << frames.page_shift);
@@ -163,8 +165,8 @@ bool FrameAllocator::complain(Cpu& cpu, u64 object, u64 expected, u64 seen, std:
 }
 
 inline bool FrameAllocator::may_free(Cpu& cpu, FrameNo frame, Order order) const {
-  if (order.v > kMaxOrder || frame.v + order.nr_pages() > nr_frames()) {
-    return complain(cpu, frame.v, nr_frames(), frame.v, "frame freed that does not exist");
+  if (order.v > kMaxOrder || frame - first_ + order.nr_pages() > nr_frames_ || frame < first_) {
+    return complain(cpu, frame.v, end().v, frame.v, "frame freed that does not exist");
   }
   const FrameState state = frames_->state_of(frame);
   if (state == FrameState::free || state == FrameState::cached) {
@@ -303,7 +305,7 @@ bool FrameAllocator::validate_buddy(Cpu& cpu, u64 nr_free_states) {
   if (buddy_.nr_free() != nr_free_states) {
     ok = complain(cpu, 0, nr_free_states, buddy_.nr_free(), "frames in the buddy are not those in state free");
   }
-  for (FrameNo f{0}; f.v < nr_frames(); ++f) {
+  for (FrameNo f = first_; f < end(); ++f) {
     if (buddy_.is_free(f) == (frames_->state_of(f) == FrameState::free)) continue;
     ok = complain(cpu, f.v, static_cast<u64>(FrameState::free), static_cast<u64>(frames_->state_of(f)),
                   "state of a frame and its bit in the buddy differ");
@@ -329,7 +331,7 @@ bool FrameAllocator::validate_list(Cpu& cpu, u32 list_of, u64& nr_listed) const 
 bool FrameAllocator::validate(Cpu& cpu) {
   u64 nr_free_states = 0;
   u64 nr_cached_states = 0;
-  for (FrameNo f{0}; f.v < nr_frames(); ++f) {
+  for (FrameNo f = first_; f < end(); ++f) {
     nr_free_states += frames_->state_of(f) == FrameState::free;
     nr_cached_states += frames_->state_of(f) == FrameState::cached;
   }

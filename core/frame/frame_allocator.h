@@ -24,16 +24,19 @@ struct FrameAllocatorConfig {
   bool poison = false;  ///< freed frames are filled with kPoisonByte
 };
 
-/// The allocator of frames. Thread-safe: any CPU, with no pcp or zone lock held. A view: copies share all data.
-/// Source: rmqueue, rmqueue_bulk, free_unref_page, __free_one_page, split_page, drain_all_pages of mm/page_alloc.c.
+/// The allocator of a node's frames. Thread-safe: any CPU, with no pcp or zone lock held. A view: copies share all
+/// data. Source: rmqueue, rmqueue_bulk, free_unref_page, __free_one_page, split_page, drain_all_pages of
+/// mm/page_alloc.c.
 class FrameAllocator {
  public:
   static constexpr std::byte kPoisonByte{0xaa};  ///< PAGE_POISON
   static constexpr u8 kInsideBlock = 0xff;       ///< FrameTable::order of a frame that is not the first of its block
   static constexpr u8 kMaxOrder = 18;            ///< of a block; above 9 only wholly free areas serve
 
-  /// All frames of `frames` start out free. `frames` and what `budget` counts live as long as the allocator.
-  FrameAllocator(Arena& arena, const FrameAllocatorConfig& config, const FrameTable& frames, const Budget& budget);
+  /// The `nr` frames from `first` on start out free; there are others, which this allocator never touches. `frames` and
+  /// what `budget` counts live as long as the allocator.
+  FrameAllocator(Arena& arena, const FrameAllocatorConfig& config, const FrameTable& frames, const Budget& budget,
+                 FrameNo first, u64 nr);
 
   /// A block of 2^order frames in FrameState::allocated. Error: enomem, after the lists of all CPUs were drained.
   std::expected<FrameNo, Errno> alloc(Cpu& cpu, Order order);
@@ -55,7 +58,8 @@ class FrameAllocator {
   /// Free frames (in the buddy), and frames on per-CPU lists. Exact at a quiescent point.
   u64 nr_free(Cpu& cpu);
   u64 nr_cached(Cpu& cpu);
-  u64 nr_frames() const { return frames_->nr_frames(); }
+  u64 nr_frames() const { return nr_frames_; }
+  FrameNo first_frame() const { return first_; }
 
   /// Recounts: each frame is free, cached or used, exactly once, and the budget covers what is not free. False, after
   /// reports of Rule::conservation, when not. Call at a quiescent point; linear in the frames.
@@ -82,6 +86,8 @@ class FrameAllocator {
   void give_cached(Cpu& cpu, std::span<const FrameNo> frames) HVO_EXCLUDES(zone_lock_);
   /// To the CPU's list or, without lists, to the buddy.
   void give_retired(Cpu& cpu, std::span<const FrameNo> frames) HVO_EXCLUDES(zone_lock_);
+  /// Past its last frame.
+  FrameNo end() const { return first_ + nr_frames_; }
   /// Checks that the caller may free this block; reports if not.
   bool may_free(Cpu& cpu, FrameNo frame, Order order) const;
   /// The block leaves its owner: state, epoch, poison.
@@ -96,6 +102,8 @@ class FrameAllocator {
 
   FrameAllocatorConfig config_;
   const FrameTable* frames_;
+  FrameNo first_;
+  u64 nr_frames_;
   Budget budget_;
   SpinLock& zone_lock_;
   Buddy<FrameNo> buddy_ HVO_GUARDED_BY(zone_lock_);

@@ -3,12 +3,12 @@
 
 #include "core/frame/counting_allocator.h"
 #include "core/frame/failing_allocator.h"
-#include "core/frame/frame_allocator.h"
+#include "core/frame/node_frames.h"
 
 namespace hvo {
 
-/// Constructed as a FrameAllocator: (arena, config, frame table, budget). Failures come from next().set_plan, the bare
-/// allocator is next().next().
-using FrameSource = CountingAllocator<FailingAllocator<FrameAllocator>>;
+/// Constructed as NodeFrames: (arena, config, frame table, budget or one budget per node). Failures are planned, and
+/// frames in use counted, for the whole machine: next().set_plan; the bare allocators are next().next().node(…).
+using FrameSource = CountingAllocator<FailingAllocator<NodeFrames>>;
 
 }  // namespace hvo

@@ -23,7 +23,7 @@ std::expected<void, Errno> Hugetlb::set_demote_size(Cpu& cpu, Order order, Order
   return {};
 }
 
-std::expected<u64, Errno> Hugetlb::demote_pool_huge_pages(Cpu& cpu, Order order, u64 nr) {
+std::expected<u64, Errno> Hugetlb::demote_pool_huge_pages(Cpu& cpu, Order order, u64 nr, NodeId node) {
   const OpScope scope(cpu, Op::demote_pool_huge_page);
   Hstate& src = hstate(order);
   if (nr == 0) return std::unexpected(Errno::einval);
@@ -31,7 +31,7 @@ std::expected<u64, Errno> Hugetlb::demote_pool_huge_pages(Cpu& cpu, Order order,
   if (src.demote_order.v == 0) return std::unexpected(Errno::einval);
   Hstate& dst = hstate(src.demote_order);
   for (u64 n = 0; n < nr; ++n) {
-    const auto done = demote_free_folio(cpu, src, dst);
+    const auto done = demote_free_folio(cpu, src, dst, node);
     if (done) continue;
     if (n == 0) return std::unexpected(done.error());
     return n;
@@ -39,14 +39,17 @@ std::expected<u64, Errno> Hugetlb::demote_pool_huge_pages(Cpu& cpu, Order order,
   return nr;
 }
 
-std::expected<void, Errno> Hugetlb::demote_free_folio(Cpu& cpu, Hstate& src, Hstate& dst) {
+std::expected<void, Errno> Hugetlb::demote_free_folio(Cpu& cpu, Hstate& src, Hstate& dst, NodeId allowed) {
   Pfn head = kNoPfn;
   bool was_surplus = false;
   {
     const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
-    head = dequeue_hugetlb_folio(cpu, src);
-    if (head == kNoPfn) return std::unexpected(Errno::ebusy);
-    was_surplus = src.counters.surplus_huge_pages != 0;
+    const NodeId node = next_node(src.next_nid_to_free, allowed, [&](NodeId n) {
+      return free_list(src.nodes[n.v]).find_if([&](u32 i) { return !is_poisoned(cpu, pfn_of(i)); }) != ListHead::kEnd;
+    });
+    if (node == kNoNode) return std::unexpected(Errno::ebusy);
+    head = dequeue_hugetlb_folio(cpu, src, node);
+    was_surplus = pool_of(src, head).counters.surplus_huge_pages != 0;
     remove_hugetlb_folio(cpu, src, head, was_surplus);
     ++src.nr_demoting;
   }
@@ -97,7 +100,7 @@ std::expected<void, Errno> Hugetlb::split_into_pool(Cpu& cpu, const Hstate& src,
     optimize(cpu, batch, dst.order);
     const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
     for (const Pfn piece : batch) {
-      account_new(dst);
+      account_new(dst, piece);
       enqueue_hugetlb_folio(dst, piece);
     }
   }

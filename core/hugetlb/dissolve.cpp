@@ -11,12 +11,14 @@ std::expected<void, Errno> Hugetlb::dissolve_free_hugetlb_folio(Cpu& cpu, Pfn he
     const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
     if (!is_marked(cpu, head)) return {};  // somebody was faster
     h = &hstate(folio_order(vmemmap_.pages(cpu), {vmemmap_.page_of(head)}));
-    if (!free_list(*h).remove(index_of(head))) {
+    NodePool& of = pool_of(*h, head);
+    if (!free_list(of).remove(index_of(head))) {
       cpu.count(Event::window_dissolve_lost);
       return std::unexpected(Errno::ebusy);
     }
     --h->counters.free_huge_pages;
-    was_surplus = h->counters.surplus_huge_pages != 0;
+    --of.counters.free_huge_pages;
+    was_surplus = of.counters.surplus_huge_pages != 0;
     remove_hugetlb_folio(cpu, *h, head, was_surplus);
     if (!was_surplus) --h->counters.max_huge_pages;
   }

@@ -40,6 +40,12 @@ PoolCounters Hugetlb::counters(Cpu& cpu, Order order) {
   return h.counters;
 }
 
+NodePoolCounters Hugetlb::counters(Cpu& cpu, Order order, NodeId node) {
+  Hstate& h = hstate(order);
+  const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
+  return h.nodes[node.v].counters;
+}
+
 // ---- marks of a folio
 // ------------------------------------------------------------------------------------------------------
 
@@ -72,30 +78,45 @@ void Hugetlb::hand_out(Cpu& cpu, Pfn head) {
 // ---------------------------------------------------------------------------
 
 void Hugetlb::enqueue_hugetlb_folio(Hstate& h, Pfn head) {
-  free_list(h).push_front(index_of(head));
+  NodePool& of = pool_of(h, head);
+  free_list(of).push_front(index_of(head));
   ++h.counters.free_huge_pages;
+  ++of.counters.free_huge_pages;
 }
 
 Pfn Hugetlb::dequeue_hugetlb_folio(Cpu& cpu, Hstate& h) {
-  IndexList list = free_list(h);
+  const u32 first = node_of_cpu(cpu.id(), nr_nodes()).v;
+  for (u32 i = 0; i < nr_nodes(); ++i) {
+    const Pfn head = dequeue_hugetlb_folio(cpu, h, {(first + i) % nr_nodes()});
+    if (head != kNoPfn) return head;
+  }
+  return kNoPfn;
+}
+
+Pfn Hugetlb::dequeue_hugetlb_folio(Cpu& cpu, Hstate& h, NodeId node) {
+  NodePool& of = h.nodes[node.v];
+  IndexList list = free_list(of);
   // A folio with a memory error stays where it is.
   const u32 n = list.find_if([&](u32 i) { return !is_poisoned(cpu, pfn_of(i)); });
   if (n == ListHead::kEnd) return kNoPfn;
   list.remove(n);
   --h.counters.free_huge_pages;
+  --of.counters.free_huge_pages;
   return pfn_of(n);
 }
 
 void Hugetlb::remove_hugetlb_folio(Cpu& cpu, Hstate& h, Pfn head, bool adjust_surplus) {
+  NodePool& of = pool_of(h, head);
   --h.counters.nr_huge_pages;
-  if (adjust_surplus) --h.counters.surplus_huge_pages;
+  --of.counters.nr_huge_pages;
+  if (adjust_surplus) account_surplus(h, of, ~u64{0});
   // While its tails are read-only it must be recognised as a hugepage (Z7).
   if (!optimizer_.is_optimized(cpu, head)) mark(cpu, head, h.order, false);
 }
 
 void Hugetlb::add_hugetlb_folio(Cpu& cpu, Hstate& h, Pfn head, bool adjust_surplus) {
-  ++h.counters.nr_huge_pages;
-  if (adjust_surplus) ++h.counters.surplus_huge_pages;
+  account_new(h, head);
+  if (adjust_surplus) account_surplus(h, pool_of(h, head), 1);
   mark(cpu, head, h.order, true);
   enqueue_hugetlb_folio(h, head);
 }
@@ -103,8 +124,8 @@ void Hugetlb::add_hugetlb_folio(Cpu& cpu, Hstate& h, Pfn head, bool adjust_surpl
 // ---- made
 // ------------------------------------------------------------------------------------------------------------------
 
-std::expected<Pfn, Errno> Hugetlb::alloc_fresh_hugetlb_folio(Cpu& cpu, const Hstate& h) {
-  const auto head = pages_.alloc_frozen_pages(cpu, h.order);
+std::expected<Pfn, Errno> Hugetlb::alloc_fresh_hugetlb_folio(Cpu& cpu, const Hstate& h, Placement at) {
+  const auto head = pages_.alloc_frozen_pages(cpu, h.order, at);
   if (!head) return head;
   if (auto r = vmemmap_.prep_compound_page(cpu, *head, h.order); !r) return std::unexpected(r.error());
   // Before it is optimised: whoever meets read-only tails must know them for a hugepage's (Z8).
@@ -130,7 +151,7 @@ std::expected<Pfn, Errno> Hugetlb::alloc_migrate_hugetlb_folio(Cpu& cpu, Order o
   set_temporary(cpu, *head, true);
   {
     const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
-    account_new(h);
+    account_new(h, *head);
   }
   hand_out(cpu, *head);
   return head;
@@ -148,9 +169,9 @@ std::expected<Pfn, Errno> Hugetlb::alloc_surplus_hugetlb_folio(Cpu& cpu, Hstate&
   {
     // Others may have used the overcommit up meanwhile.
     const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
-    account_new(h);
+    account_new(h, *head);
     allowed = h.counters.surplus_huge_pages < h.counters.nr_overcommit_huge_pages;
-    if (allowed) ++h.counters.surplus_huge_pages;
+    if (allowed) account_surplus(h, pool_of(h, *head), 1);
   }
   if (allowed) {
     cpu.count(Event::surplus_alloc);
@@ -209,14 +230,15 @@ std::expected<void, Errno> Hugetlb::free_huge_folio(Cpu& cpu, Pfn head) {
 bool Hugetlb::take_out(Cpu& cpu, Hstate& h, Pfn head) {
   const bool temporary = is_temporary(cpu, head);
   const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
-  const bool surplus = h.counters.surplus_huge_pages != 0;
-  if (!temporary && !surplus) {
+  const NodePoolCounters& of = pool_of(h, head).counters;
+  if (!temporary && of.surplus_huge_pages == 0) {
     enqueue_hugetlb_folio(h, head);
     return false;
   }
   // A pool that shrank counts what is in use as surplus, temporary folios with the rest. When nothing but surplus is
-  // left, this folio is among it: kept, the surplus would outlive its last folio and make persistent() negative.
-  const bool all_surplus = h.counters.surplus_huge_pages == h.counters.nr_huge_pages;
+  // left on the node, this folio is among it: kept, the surplus would outlive its last folio and make persistent()
+  // negative.
+  const bool all_surplus = of.surplus_huge_pages == of.nr_huge_pages;
   remove_hugetlb_folio(cpu, h, head, !temporary || all_surplus);
   return true;
 }
@@ -226,7 +248,7 @@ std::expected<void, Errno> Hugetlb::update_and_free_hugetlb_folio(Cpu& cpu, Hsta
     // Nobody knows which of its pages is bad: lost for good, and better so.
     const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
     mark(cpu, head, h.order, true);
-    ++h.nr_lost;
+    ++pool_of(h, head).nr_lost;
     return {};
   }
   if (auto r = optimizer_.hugetlb_vmemmap_restore_folio(cpu, head, h.order); !r) {

@@ -6,7 +6,7 @@
 //     restored, and only then goes back to the page allocator. So who finds a page marked may rely on its tails being
 //     read-only, and who finds none may store to them.
 //   * From prep to its end a folio is frozen unless handed out: on a free list its count is 0.
-//   * When a folio can't be restored for lack of memory it stays whole, on the free list, as surplus.
+//   * When a folio can't be restored for lack of memory it stays whole, on the free list, as surplus of its node.
 // Locks
 //   resize_lock of the larger size → of the smaller → what restore and optimise take. hugetlb_lock protects lists,
 //   counters and the hugepage mark; it is a leaf, taken with interrupts off, never held across a remap or an
@@ -44,8 +44,8 @@ class Hugetlb {
   bool has_pool(Order order) const;
 
   // ---- folios
-  /// A folio of the pool with one reference: from the free list, else a surplus one as far as overcommit allows.
-  /// Error: enomem. Source: alloc_hugetlb_folio().
+  /// A folio of the pool with one reference, of the CPU's node if it can be: from a free list, else a surplus one as
+  /// far as overcommit allows. Error: enomem. Source: alloc_hugetlb_folio().
   std::expected<Pfn, Errno> alloc_hugetlb_folio(Cpu& cpu, Order order);
   /// A folio outside all limits, with one reference; it leaves the pool again when it is freed.
   /// Error: enomem. Source: alloc_migrate_hugetlb_folio().
@@ -65,19 +65,21 @@ class Hugetlb {
 
   // ---- pools
   /// Grows or shrinks the pool to `count` persistent folios, as far as memory and use allow; the number reached.
-  /// Folios in use beyond it become surplus. Source: set_max_huge_pages().
-  u64 set_max_huge_pages(Cpu& cpu, Order order, u64 count);
+  /// Folios in use beyond it become surplus. New folios are dealt out to the nodes in turn, and taken from them so;
+  /// with `node`, the count is of that node's folios, and no other node changes. Source: set_max_huge_pages().
+  u64 set_max_huge_pages(Cpu& cpu, Order order, u64 count, NodeId node = kNoNode);
   void set_nr_overcommit_huge_pages(Cpu& cpu, Order order, u64 count);
-  /// Makes hugepages of the pool's demote size from up to `nr` free folios; how many were demoted.
-  /// Errors, when none was: ebusy (no free folio), enomem (one could not be restored; it is back as it was), einval (no
-  /// smaller size). Source: demote_store(), demote_pool_huge_page().
-  std::expected<u64, Errno> demote_pool_huge_pages(Cpu& cpu, Order order, u64 nr);
+  /// Makes hugepages of the pool's demote size from up to `nr` free folios, of `node` if one is given; how many were
+  /// demoted. Errors, when none was: ebusy (no free folio), enomem (one could not be restored; it is back as it was),
+  /// einval (no smaller size). Source: demote_store(), demote_pool_huge_page().
+  std::expected<u64, Errno> demote_pool_huge_pages(Cpu& cpu, Order order, u64 nr, NodeId node = kNoNode);
   /// The size that folios of `order` are demoted to: the next smaller one unless set; order 0 when none is smaller.
   Order demote_size(Cpu& cpu, Order order);
   /// Error: einval, `to` is no hugepage size, not smaller, or smaller than the default hugepage (the kernel refuses
   /// that as well, though its own default may be such a size). Source: demote_size_store(), HUGETLB_PAGE_ORDER.
   std::expected<void, Errno> set_demote_size(Cpu& cpu, Order order, Order to);
   PoolCounters counters(Cpu& cpu, Order order);
+  NodePoolCounters counters(Cpu& cpu, Order order, NodeId node);
   /// Gives one free hugepage to the page allocator; nothing to do when it is none. Errors: ebusy (in use, or on its way
   /// out), enomem (could not be restored; all is as it was). Source: dissolve_free_hugetlb_folio().
   std::expected<void, Errno> dissolve_free_hugetlb_folio(Cpu& cpu, Pfn head);
@@ -100,7 +102,9 @@ class Hugetlb {
   class Batch;
 
   Hstate& hstate(Order order);
-  IndexList free_list(Hstate& h) { return {links_, h.free_list}; }
+  u32 nr_nodes() const { return vmemmap_.nodes().nr_nodes(); }
+  IndexList free_list(NodePool& pool) { return {links_, pool.free_list}; }
+  NodePool& pool_of(Hstate& h, Pfn head) { return h.nodes[vmemmap_.node_of(head).v]; }
   u32 index_of(Pfn head) const { return static_cast<u32>(head.v >> smallest_.v); }
   Pfn pfn_of(u32 index) const { return {u64{index} << smallest_.v}; }
 
@@ -123,7 +127,7 @@ class Hugetlb {
   void hand_out(Cpu& cpu, Pfn head);
 
   /// A new frozen folio, marked, not optimised, in no pool. Errors: enomem, efault.
-  std::expected<Pfn, Errno> alloc_fresh_hugetlb_folio(Cpu& cpu, const Hstate& h);
+  std::expected<Pfn, Errno> alloc_fresh_hugetlb_folio(Cpu& cpu, const Hstate& h, Placement at = {});
   void optimize(Cpu& cpu, std::span<const Pfn> heads, Order order);
   std::expected<Pfn, Errno> alloc_surplus_hugetlb_folio(Cpu& cpu, Hstate& h);
   /// Restores a removed folio and gives it to the page allocator; if it can't, it goes back as surplus: enomem.
@@ -131,23 +135,53 @@ class Hugetlb {
   void update_and_free_pages_bulk(Cpu& cpu, Hstate& h, std::span<const Pfn> heads);
   void free_restored(Cpu& cpu, const Hstate& h, Pfn head);
 
-  void account_new(Hstate& h) HVO_REQUIRES(s_->hugetlb_lock) { ++h.counters.nr_huge_pages; }
+  void account_new(Hstate& h, Pfn head) HVO_REQUIRES(s_->hugetlb_lock) {
+    ++h.counters.nr_huge_pages;
+    ++pool_of(h, head).counters.nr_huge_pages;
+  }
+  void account_surplus(Hstate& h, NodePool& of, u64 delta) HVO_REQUIRES(s_->hugetlb_lock) {
+    h.counters.surplus_huge_pages += delta;
+    of.counters.surplus_huge_pages += delta;
+  }
+  /// One folio more, or fewer, of some allowed node counts as surplus. False: there is none left to count so.
+  bool adjust_pool_surplus(Hstate& h, NodeId allowed, bool more) HVO_REQUIRES(h.resize_lock, s_->hugetlb_lock);
+  /// Of all nodes, or of one.
+  u64 persistent(const Hstate& h, NodeId allowed) const HVO_REQUIRES(s_->hugetlb_lock) {
+    return allowed == kNoNode ? h.counters.persistent() : h.nodes[allowed.v].counters.persistent();
+  }
+  /// The first node that fits, from the one whose turn it is on; the turn passes to the one after it. With `allowed` no
+  /// other is asked. kNoNode: none fits. Source: for_each_node_mask_to_alloc(), hstate_next_node_to_alloc().
+  template <class Fits>
+  NodeId next_node(u32& turn, NodeId allowed, Fits fits) const {
+    if (allowed != kNoNode) return fits(allowed) ? allowed : kNoNode;
+    for (u32 i = 0; i < nr_nodes(); ++i) {
+      const NodeId node{turn};
+      turn = turn + 1 == nr_nodes() ? 0 : turn + 1;
+      if (fits(node)) return node;
+    }
+    return kNoNode;
+  }
   void enqueue_hugetlb_folio(Hstate& h, Pfn head) HVO_REQUIRES(s_->hugetlb_lock);
-  /// The folio freed last that has no memory error, or kNoPfn.
+  /// The node's folio freed last that has no memory error, or kNoPfn.
+  Pfn dequeue_hugetlb_folio(Cpu& cpu, Hstate& h, NodeId node) HVO_REQUIRES(s_->hugetlb_lock);
+  /// The same of any node, that of the CPU first. Source: dequeue_hugetlb_folio_nodemask().
   Pfn dequeue_hugetlb_folio(Cpu& cpu, Hstate& h) HVO_REQUIRES(s_->hugetlb_lock);
   /// Takes a folio that is on no list out of the pool. Its mark goes only if it is not optimised.
   void remove_hugetlb_folio(Cpu& cpu, Hstate& h, Pfn head, bool adjust_surplus) HVO_REQUIRES(s_->hugetlb_lock);
   /// The reverse, on to the free list.
   void add_hugetlb_folio(Cpu& cpu, Hstate& h, Pfn head, bool adjust_surplus) HVO_REQUIRES(s_->hugetlb_lock);
 
-  u64 grow(Cpu& cpu, Hstate& h, u64 nr);
-  u64 shrink(Cpu& cpu, Hstate& h, u64 count);
-  std::expected<void, Errno> demote_free_folio(Cpu& cpu, Hstate& src, Hstate& dst) HVO_REQUIRES(src.resize_lock);
+  u64 grow(Cpu& cpu, Hstate& h, u64 nr, NodeId allowed) HVO_REQUIRES(h.resize_lock);
+  u64 shrink(Cpu& cpu, Hstate& h, u64 count, NodeId allowed) HVO_REQUIRES(h.resize_lock);
+  std::expected<void, Errno> demote_free_folio(Cpu& cpu, Hstate& src, Hstate& dst, NodeId allowed)
+      HVO_REQUIRES(src.resize_lock);
   /// Takes the mark off a removed, restored folio; if it has a memory error it goes back instead: false.
   bool unmark_healthy(Cpu& cpu, Hstate& src, Pfn head, bool was_surplus);
   /// Splits a removed, restored folio into folios of the pool `dst`.
   std::expected<void, Errno> split_into_pool(Cpu& cpu, const Hstate& src, Hstate& dst, Pfn head);
   bool validate_pool(Cpu& cpu, Hstate& h);
+  bool validate_node_pool(Cpu& cpu, Hstate& h, NodeId node) HVO_REQUIRES(s_->hugetlb_lock);
+  bool validate_marks(Cpu& cpu);
   bool complain(Cpu& cpu, u64 object, u64 expected, u64 seen, std::string_view what) const;
 
   Vmemmap& vmemmap_;

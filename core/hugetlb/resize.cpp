@@ -11,65 +11,81 @@ void Hugetlb::set_nr_overcommit_huge_pages(Cpu& cpu, Order order, u64 count) {
   h.counters.nr_overcommit_huge_pages = count;
 }
 
-u64 Hugetlb::set_max_huge_pages(Cpu& cpu, Order order, u64 count) {
+bool Hugetlb::adjust_pool_surplus(Hstate& h, NodeId allowed, bool more) {
+  const NodeId found = next_node(more ? h.next_nid_to_free : h.next_nid_to_alloc, allowed, [&](NodeId node) {
+    const NodePoolCounters& c = h.nodes[node.v].counters;
+    return more ? c.persistent() != 0 : c.surplus_huge_pages != 0;
+  });
+  if (found == kNoNode) return false;
+  account_surplus(h, h.nodes[found.v], more ? 1 : ~u64{0});
+  return true;
+}
+
+u64 Hugetlb::set_max_huge_pages(Cpu& cpu, Order order, u64 count, NodeId node) {
   const OpScope scope(cpu, Op::set_max_huge_pages);
   Hstate& h = hstate(order);
   const MutexGuard resizing(cpu, h.resize_lock);
   u64 missing = 0;
   {
     const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
-    PoolCounters& c = h.counters;
     // Surplus that is there already is taken over first.
-    const u64 wanted = count - std::min(count, c.persistent());
-    c.surplus_huge_pages -= std::min(wanted, c.surplus_huge_pages);
-    missing = count - std::min(count, c.persistent());
+    while (persistent(h, node) < count && adjust_pool_surplus(h, node, false)) {
+    }
+    missing = count - std::min(count, persistent(h, node));
   }
   while (missing != 0) {
     const u64 step = std::min(missing, optimizer_.design().batches_flushes ? kBatch : u64{1});
-    if (grow(cpu, h, step) != step) break;
+    if (grow(cpu, h, step, node) != step) break;
     missing -= step;
   }
-  while (shrink(cpu, h, count) != 0) {
+  while (shrink(cpu, h, count, node) != 0) {
   }
   (void)free_hpage_work(cpu);
   const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
-  PoolCounters& c = h.counters;
   // What is in use beyond the new size goes when it is freed.
-  if (c.persistent() > count) c.surplus_huge_pages += std::min(c.persistent() - count, c.persistent());
-  c.max_huge_pages = c.persistent();
-  return c.max_huge_pages;
+  while (persistent(h, node) > count && adjust_pool_surplus(h, node, true)) {
+  }
+  h.counters.max_huge_pages = h.counters.persistent();
+  return persistent(h, node);
 }
 
-u64 Hugetlb::grow(Cpu& cpu, Hstate& h, u64 nr) {
+u64 Hugetlb::grow(Cpu& cpu, Hstate& h, u64 nr, NodeId allowed) {
   std::array<Pfn, kBatch> heads{};
   u64 n = 0;
-  for (; n < nr; ++n) {
-    const auto head = alloc_fresh_hugetlb_folio(cpu, h);
-    if (!head) break;
-    heads[n] = *head;
-  }
+  const auto make_on = [&](NodeId node) {
+    const auto head = alloc_fresh_hugetlb_folio(cpu, h, Placement::only(node));
+    if (head) heads[n] = *head;
+    return head.has_value();
+  };
+  while (n < nr && next_node(h.next_nid_to_alloc, allowed, make_on) != kNoNode) ++n;
   const std::span<const Pfn> made(heads.data(), n);
   optimize(cpu, made, h.order);
   const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
   for (const Pfn head : made) {
-    account_new(h);
+    account_new(h, head);
     enqueue_hugetlb_folio(h, head);
   }
   cpu.count(Event::pool_grown, n);
   return n;
 }
 
-u64 Hugetlb::shrink(Cpu& cpu, Hstate& h, u64 count) {
+u64 Hugetlb::shrink(Cpu& cpu, Hstate& h, u64 count, NodeId allowed) {
   std::array<Pfn, kBatch> heads{};
   u64 n = 0;
   {
     const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
-    const PoolCounters& c = h.counters;
     // Persistent folios only: what a failed restore left here as surplus is not taken again and again.
-    IndexList list = free_list(h);
-    while (n < heads.size() && c.persistent() > count && !list.is_empty()) {
-      heads[n] = pfn_of(list.pop_front());
+    const auto has_one = [&](NodeId node) {
+      const NodePoolCounters& c = h.nodes[node.v].counters;
+      return c.free_huge_pages != 0 && c.persistent() != 0;
+    };
+    while (n < heads.size() && persistent(h, allowed) > count) {
+      const NodeId node = next_node(h.next_nid_to_free, allowed, has_one);
+      if (node == kNoNode) break;
+      NodePool& of = h.nodes[node.v];
+      heads[n] = pfn_of(free_list(of).pop_front());
       --h.counters.free_huge_pages;
+      --of.counters.free_huge_pages;
       remove_hugetlb_folio(cpu, h, heads[n++], false);
     }
   }

@@ -49,6 +49,9 @@ struct Design {
   bool needs_head_copy = false;  ///< no frame for the copy: ENOMEM, else the head stays where it is
   bool batches_flushes = false;  ///< pools are grown, shrunk and demoted with one flush for many folios
   bool waits_for_rcu = false;    ///< a grace period before the first remap of a call
+  /// A restore takes frames of the folio's node or none (__GFP_THISNODE, up to 2eaa6c2abb9d, Z22); later any node
+  /// helps.
+  bool restores_on_node_only = false;
   u8 nr_reset_struct_pages = 0;  ///< structs at the start of a restored page that are overwritten by clean ones
   std::span<const KnownHole> holes;
   std::string_view walker_protection;
@@ -102,6 +105,7 @@ inline constexpr std::array kDesigns{
            .last_kernel = 5017,
            .tails = Tails::second_frame,
            .split = SplitMode::exclusive,
+           .restores_on_node_only = true,
            .holes = kTwoFrameHoles,
            .walker_protection = "none"},
     Design{.name = "fake-head",
@@ -111,6 +115,7 @@ inline constexpr std::array kDesigns{
            .tails = Tails::head_frame,
            .encoding = EncodingKind::fake_head,
            .uses_static_key = true,
+           .restores_on_node_only = true,
            .nr_reset_struct_pages = 3,
            .holes = kFakeHeadHoles,
            .walker_protection = "none"},
@@ -123,6 +128,7 @@ inline constexpr std::array kDesigns{
            .uses_static_key = true,
            .copies_head = true,
            .batches_flushes = true,  // from 6.8 on
+           .restores_on_node_only = true,
            .nr_reset_struct_pages = 3,
            .holes = kFakeHeadHoles,
            .walker_protection = "none"},

@@ -14,7 +14,7 @@ SharedTails::SharedTails(Arena& arena, Vmemmap& vmemmap, const FrameTable& frame
       scratch_(arena.make_span<std::byte>(nr_cpus * vmemmap.geometry().page_size())) {}
 
 std::expected<FrameNo, Errno> SharedTails::make(Cpu& cpu, u64 zone, Order order) {
-  const auto frame = source_.alloc(cpu, Order{0});
+  const auto frame = source_.alloc(cpu, Order{0}, Placement::first(Vmemmap::node_of_zone(zone)));
   if (!frame) return frame;
   frames_.set_state(*frame, FrameState::vmemmap);
   const u64 size = vmemmap_.geometry().page_size();

@@ -1,4 +1,4 @@
-// SharedTails: one frame full of tails per zone and order, mapped by every optimised folio of that kind.
+// SharedTails: one frame full of tails per zone (of a node) and order, mapped by every optimised folio of that kind.
 //
 // Made when first needed, published by compare-exchange, never replaced and never freed (Z16: with a plain store two
 // makers would each keep their own).
@@ -22,7 +22,7 @@ class SharedTails {
   SharedTails(Arena& arena, Vmemmap& vmemmap, const FrameTable& frames, FrameSource& source, Safeguards safeguards,
               u64 nr_cpus);
 
-  /// The frame for folios of this zone and order; makes it if there is none. Error: enomem.
+  /// The frame for folios of this zone (Vmemmap::zone_of) and order; makes it if there is none. Error: enomem.
   std::expected<FrameNo, Errno> get(Cpu& cpu, u64 zone, Order order);
   /// The frame, or kNoFrame when none was needed yet.
   FrameNo peek(Cpu& cpu, u64 zone, Order order) const;

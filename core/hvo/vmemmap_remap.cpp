@@ -38,16 +38,21 @@ std::span<std::byte> VmemmapRemap::scratch_of(Cpu& cpu) const {
 // ---- frames
 // --------------------------------------------------------------------------------------------------------------
 
-std::expected<void, Errno> VmemmapRemap::alloc_frames(Cpu& cpu, u64 nr, FrameList& list) {
+std::expected<void, Errno> VmemmapRemap::alloc_frames(Cpu& cpu, u64 nr, NodeId node, FrameList& list) {
+  const Placement at = design_.restores_on_node_only ? Placement::only(node) : Placement::first(node);
+  bool helped = false;
   while (list.size() < nr) {
-    const auto frame = source_.alloc(cpu, Order{0});
+    const auto frame = source_.alloc(cpu, Order{0}, at);
     if (!frame) {
+      if (at.this_node_only && has_several_nodes()) cpu.count(Event::window_restore_node_full);
       while (!list.is_empty()) source_.free(cpu, list.pop_front(), Order{0});
       return std::unexpected(frame.error());
     }
     frames_.set_state(*frame, FrameState::vmemmap);
+    helped = helped || source_.next().next().node_of(*frame) != node;
     list.push_back(*frame);
   }
+  if (helped) cpu.count(Event::window_restore_other_node);
   note_memmap_pages(nr);
   return {};
 }
@@ -59,7 +64,7 @@ void VmemmapRemap::free_frames(Cpu& cpu, FrameList& freed) {
 
 std::expected<FrameNo, Errno> VmemmapRemap::copy_head(Cpu& cpu, Pfn head) {
   if (!design_.copies_head) return kNoFrame;
-  const auto frame = source_.alloc(cpu, Order{0});
+  const auto frame = source_.alloc(cpu, Order{0}, Placement::first(vmemmap_.node_of(head)));
   if (!frame) {
     if (design_.needs_head_copy) return frame;
     cpu.count(Event::window_head_kept_in_place);
@@ -178,7 +183,7 @@ std::expected<void, Errno> VmemmapRemap::remap_alloc(Cpu& cpu, Pfn head, Order o
   const Range range = range_of(head, order);
   const u64 page = vmemmap_.geometry().page_size();
   FrameList frames = make_list();
-  if (auto r = alloc_frames(cpu, (range.end - range.start) / page, frames); !r) return r;
+  if (auto r = alloc_frames(cpu, (range.end - range.start) / page, vmemmap_.node_of(head), frames); !r) return r;
 
   const ReadGuard guard(cpu, table_.init_mm().mmap_lock);
   const Pte alias = table_.pte_at(cpu, range.start);

@@ -64,7 +64,9 @@ class VmemmapRemap {
   std::expected<void, Errno> remap_pages(Cpu& cpu, Remap& remap, FrameList& freed)
       HVO_REQUIRES_SHARED(table_.init_mm().mmap_lock);
   void undo(Cpu& cpu, Remap& remap) HVO_REQUIRES_SHARED(table_.init_mm().mmap_lock);
-  std::expected<void, Errno> alloc_frames(Cpu& cpu, u64 nr, FrameList& list);
+  /// For a restore on `node`: all `nr`, from where the design allows.
+  std::expected<void, Errno> alloc_frames(Cpu& cpu, u64 nr, NodeId node, FrameList& list);
+  bool has_several_nodes() const { return vmemmap_.nodes().nr_nodes() > 1; }
   /// What a restored page must hold: the page at `va` as it is now, its first structs reset. Private to the CPU.
   const std::byte* make_restored_page(Cpu& cpu, u64 va);
   std::span<std::byte> scratch_of(Cpu& cpu) const;

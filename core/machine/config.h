@@ -22,7 +22,8 @@ struct MachineConfig {
   /// The last so many pages of memory were added while the machine ran, with memmap_on_memory: their struct pages lie
   /// in themselves. Rounded up to Geometry::memory_granule(); less than all.
   u64 self_hosted_pages = 0;
-  u32 nr_cpus = 2;  ///< 1 … kMaxCpus
+  u32 nr_cpus = 2;   ///< 1 … kMaxCpus
+  u32 nr_nodes = 1;  ///< 1 … kMaxNodes, of one size; CPU i is of node i modulo nr_nodes. See pages_for_nodes
   FlushBy flush_by = FlushBy::ipi;
   bool ll_sc = false;  ///< a failed compare-exchange stores nothing, so it does not trap on a read-only page
   bool break_before_make =
@@ -34,6 +35,10 @@ struct MachineConfig {
   std::array<PoolConfig, Hugetlb::kMaxHstates> pools{};  ///< order 0: no pool
   u64 vmemmap_base = 0xffffea0000000000;                 ///< x86-64's VMEMMAP_START
 };
+
+/// The least memory, at least `pages`, that splits into so many nodes: no node cuts a vmemmap PMD, or a hugepage of a
+/// size that fits into a node.
+u64 pages_for_nodes(const Geometry& geometry, u64 pages, u32 nr_nodes);
 
 /// What a machine of this configuration needs and holds.
 struct MachineSizes {

@@ -1,5 +1,6 @@
 #include "core/machine/machine.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "core/base/hash.h"
@@ -17,6 +18,26 @@ FrameAllocatorConfig allocator_config(const MachineConfig& config) {
   const bool tiny = config.geometry.page_size() < 4096;
   return {
       .nr_cpus = config.nr_cpus, .pcp_high = tiny ? 0U : 512U, .pcp_batch = tiny ? 0U : 63U, .poison = config.poison};
+}
+
+/// What a node of `per_node` pages may not cut: a PMD of vmemmap, or a hugepage that would fit.
+u64 node_granule(const Geometry& g, u64 per_node) {
+  u64 granule = g.memory_granule();
+  for (const Order order : g.huge_sizes()) {
+    if (order.nr_pages() <= per_node) granule = std::max(granule, order.nr_pages());
+  }
+  return granule;
+}
+
+std::string refuse_nodes(const MachineConfig& config) {
+  if (config.nr_nodes == 0 || config.nr_nodes > kMaxNodes) {
+    return "a machine has 1 to " + std::to_string(kMaxNodes) + " nodes, not " + std::to_string(config.nr_nodes);
+  }
+  const u64 nr_pages = sizes_of(config).nr_pages;
+  const u64 fitting = pages_for_nodes(config.geometry, nr_pages, config.nr_nodes);
+  if (config.nr_nodes == 1 || fitting == nr_pages) return {};
+  return "memory of " + std::to_string(nr_pages) + " pages can't be split into " + std::to_string(config.nr_nodes) +
+         " nodes without cutting a hugepage or a PMD of vmemmap: give it " + std::to_string(fitting) + " pages";
 }
 
 /// Frames are numbered by 32 bits; half of them leaves room for tables, whatever the geometry.
@@ -50,6 +71,7 @@ std::string refuse(const MachineConfig& config) {
     return "the number of a failing allocation is at least 1";
   }
   if (std::string why = refuse_memory(config); !why.empty()) return why;
+  if (std::string why = refuse_nodes(config); !why.empty()) return why;
   const Geometry& g = config.geometry;
   const u64 alignment = g.vmemmap_size(g.largest_order());
   if (!is_aligned(config.vmemmap_base, alignment)) {
@@ -68,6 +90,18 @@ std::string refuse(const MachineConfig& config) {
 
 }  // namespace
 
+u64 pages_for_nodes(const Geometry& geometry, u64 pages, u32 nr_nodes) {
+  const u64 granule = geometry.memory_granule();
+  u64 per_node = (align_up(pages, granule) + nr_nodes - 1) / nr_nodes;
+  if (nr_nodes == 1) return per_node;
+  // Rounded up, a node may have room for a larger hugepage, and must be rounded up to that: sizes are few.
+  for (u64 before = 0; before != per_node;) {
+    before = per_node;
+    per_node = align_up(per_node, node_granule(geometry, per_node));
+  }
+  return per_node * nr_nodes;
+}
+
 MachineSizes sizes_of(const MachineConfig& config) {
   const Geometry& g = config.geometry;
   MachineSizes s;
@@ -76,15 +110,19 @@ MachineSizes sizes_of(const MachineConfig& config) {
   const u64 nr_vmemmap_pages = s.nr_pages / g.structs_per_page();
   s.nr_pmds = align_up(nr_vmemmap_pages, ptrs) >> g.table_shift;
   s.vmemmap_bytes = s.nr_pages << kStructPageShift;
-  // A PTE page for each PMD.
+  const u64 nr_nodes = std::max(1U, config.nr_nodes);
+  // Of each node: all that the machine's vmemmap takes, and a PTE page for each PMD. Where memory is short the budget
+  // says so, not the number of frames, and a node that helps another needs room for that.
   const u64 used = nr_vmemmap_pages + s.nr_pmds + (align_up(s.nr_pmds, ptrs) >> g.table_shift) + kSpareFrames;
   // Blocks must be aligned whatever stands before them; without blocks there is still room for a batch of heads'
   // copies.
-  s.nr_frames = g.maps_by_blocks() ? align_up(used, ptrs) + ptrs : used + kFramesOfBatch;
+  s.nr_frames = nr_nodes * (g.maps_by_blocks() ? align_up(used, ptrs) + ptrs : used + kFramesOfBatch);
   const u64 per_cpu =
       (kTlbPages + kTlbBlocks) * sizeof(TlbEntry) + 2 * config.nr_cpus * sizeof(Slot) + 2 * g.page_size() + 8192;
+  const u64 per_node = 2 * g.page_size() + config.nr_cpus * u64{4096};
   const u64 links = (s.nr_pages >> g.smallest_order().v) * 2 * sizeof(u32);
-  s.arena_bytes = (u64{4} << 20) + s.nr_pages * 2 + links + s.nr_frames * 17 + config.nr_cpus * per_cpu;
+  s.arena_bytes =
+      (u64{4} << 20) + s.nr_pages * 2 + links + s.nr_frames * 17 + config.nr_cpus * per_cpu + (nr_nodes - 1) * per_node;
   return s;
 }
 
@@ -105,16 +143,29 @@ Machine::Machine(const MachineConfig& config, Arena arena, PhysicalMemory memory
       arena_(std::move(arena)),
       memory_(std::move(memory)),
       diagnostics_(config.nr_cpus),
-      budget_(arena_, sizes_of(config).nr_pages),
-      source_(arena_, allocator_config(config), memory_.frames(), budget_),
+      budgets_(make_budgets()),
+      source_(arena_, allocator_config(config), memory_.frames(), budgets_),
       table_(arena_, config.geometry, memory_.frames(), source_, config.safeguards, config.vmemmap_base,
-             sizes_of(config).nr_pages, make_cpus()),
+             sizes_of(config).nr_pages, make_cpus(), config.nr_nodes),
       vmemmap_(arena_, table_, sizes_of(config).nr_pages, config.design->encoding),
-      pages_(arena_, vmemmap_, budget_),
+      pages_(arena_, vmemmap_, budgets_),
       optimizer_(arena_, *config.design, vmemmap_, memory_.frames(), source_, config.safeguards, config.nr_cpus),
       hugetlb_(arena_, vmemmap_, pages_, optimizer_) {
   if (config.break_before_make) table_.forbid_make_without_break(arena_);
   for (Cpu* cpu : cpus_) cpu->set_mmu(&table_, &PageTable::walk_fn);
+}
+
+std::vector<Budget> Machine::make_budgets() {
+  std::vector<Budget> budgets;
+  const u64 per_node = sizes_of(config_).nr_pages / config_.nr_nodes;
+  for (u32 n = 0; n < config_.nr_nodes; ++n) budgets.emplace_back(arena_, per_node);
+  return budgets;
+}
+
+u64 Machine::free_pages(Cpu& cpu) {
+  u64 sum = 0;
+  for (const Budget& budget : budgets_) sum += budget.free_pages(cpu);
+  return sum;
 }
 
 std::span<Cpu* const> Machine::make_cpus() {

@@ -17,6 +17,7 @@ struct FrameCensus {
   u64 pte_pages = 0;
   u64 pmd_pages = 0;
   u64 read_only_ptes = 0;
+  friend constexpr bool operator==(const FrameCensus&, const FrameCensus&) = default;
 };
 
 /// A simulated machine. Its mutable state lives in one arena and one PhysicalMemory; everything here is wiring, made
@@ -43,13 +44,19 @@ class Machine {
   PageAllocator& pages() { return pages_; }
   VmemmapOptimizer& optimizer() { return optimizer_; }
   Hugetlb& hugetlb() { return hugetlb_; }
-  Budget& budget() { return budget_; }
+  u32 nr_nodes() const { return config_.nr_nodes; }
+  /// The free pages of a node.
+  Budget& budget(NodeId node = {}) { return budgets_[node.v]; }
+  /// Of all nodes. Any CPU; exact at a quiescent point.
+  u64 free_pages(Cpu& cpu);
   Diagnostics& diagnostics(u32 cpu) { return diagnostics_[cpu]; }
 
   /// Recounts everything from the bottom: allocators, page tables against frames, folio flags against PTEs, every
   /// lookup helper on every pfn against the truth. Reports through CPU 0; true when nothing was wrong.
   bool validate();
   FrameCensus census();
+  /// Of the frames that lie on this node, and the PTEs of its memory.
+  FrameCensus census(NodeId node);
   /// One number for the whole state: the same for the same run in every build.
   u64 state_hash() const;
   /// Violations of all CPUs so far.
@@ -61,10 +68,11 @@ class Machine {
   std::expected<void, std::string> boot();
   std::expected<void, std::string> fill_pools(Cpu& cpu);
   std::span<Cpu* const> make_cpus();
+  std::vector<Budget> make_budgets();
   bool validate_mappings(Cpu& cpu);
   bool validate_folios(Cpu& cpu);
   bool is_tail_page(u64 va);
-  bool validate_budget(Cpu& cpu);
+  bool validate_budget(Cpu& cpu, NodeId node);
   bool validate_folio(Cpu& cpu, Pfn head);
   template <class Encoding>
   bool validate_lookups(Cpu& cpu);
@@ -75,7 +83,7 @@ class Machine {
   std::vector<Diagnostics> diagnostics_;
   std::vector<Cpu> cpu_storage_;
   std::vector<Cpu*> cpus_;
-  Budget budget_;
+  std::vector<Budget> budgets_;
   FrameSource source_;
   PageTable table_;
   Vmemmap vmemmap_;

@@ -25,19 +25,34 @@ void each_page(Cpu& cpu, PageTable& table, Fn fn) {
 }  // namespace
 
 FrameCensus Machine::census() {
+  FrameCensus sum;
+  for (NodeId n; n.v < nr_nodes(); ++n.v) {
+    const FrameCensus c = census(n);
+    sum.mapped += c.mapped;
+    sum.pte_pages += c.pte_pages;
+    sum.pmd_pages += c.pmd_pages;
+    sum.read_only_ptes += c.read_only_ptes;
+  }
+  return sum;
+}
+
+FrameCensus Machine::census(NodeId node) {
   Cpu& cpu = *cpus_[0];
   cpu.run();
   FrameCensus c;
+  const auto is_here = [&](FrameNo frame) { return source_.next().next().node_of(frame) == node; };
   std::vector<bool> seen(frame_table().nr_frames());
-  each_page(cpu, table_, [&](u64, Pte pte) {
-    c.read_only_ptes += pte.is_writable() ? 0 : 1;
-    if (seen[pte.frame().v]) return;
+  each_page(cpu, table_, [&](u64 va, Pte pte) {
+    if (vmemmap_.node_of(vmemmap_.pfn_of({va})) == node) c.read_only_ptes += pte.is_writable() ? 0 : 1;
+    if (seen[pte.frame().v] || !is_here(pte.frame())) return;
     seen[pte.frame().v] = true;
     ++c.mapped;
   });
-  c.pte_pages = table_.nr_pte_pages(cpu);
-  const u64 ptrs = config_.geometry.ptrs_per_table();
-  c.pmd_pages = align_up(table_.nr_pmds(), ptrs) / ptrs;
+  for (u64 i = 0; i < table_.nr_pmds(); ++i) {
+    const Pmd pmd{cpu.read_once(table_.pmd_word(table_.vmemmap_base() + i * config_.geometry.pmd_size()))};
+    if (pmd.is_table() && is_here(pmd.frame())) ++c.pte_pages;
+  }
+  for (const FrameNo table : table_.pmd_tables()) c.pmd_pages += is_here(table) ? 1 : 0;
   cpu.idle();
   return c;
 }
@@ -106,16 +121,17 @@ bool Machine::is_tail_page(u64 va) {
 }
 
 /// Whoever takes a page or a frame pays first and is paid back last: at rest the budget is what is free.
-bool Machine::validate_budget(Cpu& cpu) {
-  FrameAllocator& frames = source_.next().next();
+bool Machine::validate_budget(Cpu& cpu, NodeId node) {
+  FrameAllocator& frames = source_.next().next().node(node);
   const u64 frames_taken = frames.nr_frames() - frames.nr_free(cpu);
-  const u64 pages_taken = vmemmap_.nr_pages() - pages_.nr_free(cpu);
-  const u64 charged = budget_.total_pages() - budget_.free_pages(cpu);
+  const u64 pages_taken = vmemmap_.nodes().per_node() - pages_.nr_free(cpu, node);
+  const u64 charged = budgets_[node.v].total_pages() - budgets_[node.v].free_pages(cpu);
   if (charged == frames_taken + pages_taken) return true;
   cpu.report({.rule = Rule::conservation,
+              .object = node.v,
               .expected = frames_taken + pages_taken,
               .seen = charged,
-              .what = "frames and pages taken are not what the budget was charged for"});
+              .what = "frames and pages taken are not what the budget was charged for (node)"});
   return false;
 }
 
@@ -180,14 +196,14 @@ bool Machine::validate_lookups(Cpu& cpu) {
     const bool is_tail = PageTail<Encoding>(pages, p);
     const bool is_head = PageHead<Encoding>(pages, p);
     const bool in_compound = PageCompound<Encoding>(pages, p);
-    const u64 zone = pages.read_once(p, page_field::flags) >> kZoneShift;
+    const u64 zone = page_zone_id(pages.read_once(p, page_field::flags));
     if (zone != vmemmap_.zone_of(pfn)) {
       ok = false;
       cpu.report({.rule = Rule::bad_page,
                   .object = p.va,
                   .expected = vmemmap_.zone_of(pfn),
                   .seen = zone,
-                  .what = "a struct page names the wrong zone (page_zonenum)"});
+                  .what = "a struct page names the wrong node or zone (page_to_nid, page_zonenum)"});
     }
     const bool right =
         seen == head && is_tail == (head != p) && is_head == (is_compound && head == p) && in_compound == is_compound;
@@ -211,7 +227,7 @@ bool Machine::validate() {
     ok = source_.next().next().validate(cpu) && ok;
     ok = pages_.validate(cpu) && ok;
     ok = validate_mappings(cpu) && ok;
-    ok = validate_budget(cpu) && ok;
+    for (NodeId n; n.v < nr_nodes(); ++n.v) ok = validate_budget(cpu, n) && ok;
     ok = hugetlb_.validate(cpu) && ok;
     ok = validate_folios(cpu) && ok;
     ok = with_encoding(design().encoding, [&]<class E>(E) { return validate_lookups<E>(cpu); }) && ok;

@@ -2,27 +2,48 @@
 
 namespace hvo {
 
-PageAllocator::PageAllocator(Arena& arena, Vmemmap& vmemmap, Budget budget)
-    : vmemmap_(vmemmap), budget_(budget), s_(&arena.make<State>()), buddy_(arena, vmemmap.nr_pages()) {
-  HVO_CHECK(buddy_.free_range({0}, {vmemmap.nr_pages()}), "a new buddy takes all its pages");
+PageAllocator::PageAllocator(Arena& arena, Vmemmap& vmemmap, std::span<const Budget> budgets)
+    : vmemmap_(vmemmap), s_(&arena.make<State>()) {
+  const NodeRanges<Pfn>& ranges = vmemmap.nodes();
+  HVO_CHECK(budgets.size() == ranges.nr_nodes(), "each node has a budget");
+  nodes_.reserve(budgets.size());
+  for (NodeId n; n.v < budgets.size(); ++n.v) {
+    SpinLock& lock = arena.make<SpinLock>(LockRank(LockClass::zone, 1));
+    // The last node also has what does not divide, which is nothing where there are several.
+    const Pfn first = ranges.first_of(n);
+    const Pfn end = n.v + 1 == budgets.size() ? Pfn{vmemmap.nr_pages()} : first + ranges.per_node();
+    Buddy<Pfn> buddy(arena, end - first, first);
+    HVO_CHECK(buddy.free_range(first, end), "a new buddy takes all its pages");
+    nodes_.push_back({lock, budgets[n.v], buddy});
+  }
 }
 
-std::expected<Pfn, Errno> PageAllocator::alloc_frozen_pages(Cpu& cpu, Order order) {
-  const OpScope scope(cpu, Op::alloc_pages);
-  if (!budget_.charge(cpu, order.nr_pages())) return std::unexpected(Errno::enomem);
+Pfn PageAllocator::take(Cpu& cpu, NodePages& node, Order order) {
+  if (!node.budget.charge(cpu, order.nr_pages())) return kNoPfn;
   {
-    const SpinGuard guard(cpu, s_->zone_lock);
-    if (const auto first = buddy_.alloc(order)) {
-      cpu.count(Event::page_alloc);
-      return *first;
-    }
+    const SpinGuard guard(cpu, node.zone_lock);
+    if (const auto first = node.buddy.alloc(order)) return *first;
   }
-  budget_.uncharge(cpu, order.nr_pages());
+  node.budget.uncharge(cpu, order.nr_pages());
+  return kNoPfn;
+}
+
+std::expected<Pfn, Errno> PageAllocator::alloc_frozen_pages(Cpu& cpu, Order order, Placement at) {
+  const OpScope scope(cpu, Op::alloc_pages);
+  const auto nr_nodes = static_cast<u32>(nodes_.size());
+  const u32 first = at.node_for(cpu.id(), nr_nodes).v;
+  const u32 nr_asked = at.this_node_only ? 1 : nr_nodes;
+  for (u32 i = 0; i < nr_asked; ++i) {
+    const Pfn taken = take(cpu, nodes_[first + i < nr_nodes ? first + i : first + i - nr_nodes], order);
+    if (taken == kNoPfn) continue;
+    cpu.count(Event::page_alloc);
+    return taken;
+  }
   return std::unexpected(Errno::enomem);
 }
 
-std::expected<Pfn, Errno> PageAllocator::alloc_pages(Cpu& cpu, Order order) {
-  const auto first = alloc_frozen_pages(cpu, order);
+std::expected<Pfn, Errno> PageAllocator::alloc_pages(Cpu& cpu, Order order, Placement at) {
+  const auto first = alloc_frozen_pages(cpu, order, at);
   if (!first) return first;
   if (order.v > 0) {
     if (auto r = vmemmap_.prep_compound_page(cpu, *first, order); !r) return std::unexpected(r.error());
@@ -64,15 +85,16 @@ void PageAllocator::free_healthy_pages(Cpu& cpu, Pfn first, Order order) {
 }
 
 void PageAllocator::free_to_buddy(Cpu& cpu, Pfn first, Order order) {
+  NodePages& node = owner(first);
   {
-    const SpinGuard guard(cpu, s_->zone_lock);
-    if (!buddy_.free(first, order)) {
+    const SpinGuard guard(cpu, node.zone_lock);
+    if (!node.buddy.free(first, order)) {
       cpu.report({.rule = Rule::conservation, .object = first.v, .seen = order.v, .what = "pages freed twice (pfn)"});
       return;
     }
   }
   cpu.count(Event::page_free);
-  budget_.uncharge(cpu, order.nr_pages());
+  node.budget.uncharge(cpu, order.nr_pages());
 }
 
 void PageAllocator::put_page(Cpu& cpu, Pfn head, Order order) {
@@ -80,9 +102,16 @@ void PageAllocator::put_page(Cpu& cpu, Pfn head, Order order) {
   if (last && *last) free_frozen_pages(cpu, head, order);
 }
 
+u64 PageAllocator::nr_free(Cpu& cpu, NodeId node) {
+  NodePages& n = nodes_[node.v];
+  const SpinGuard guard(cpu, n.zone_lock);
+  return n.buddy.nr_free();
+}
+
 u64 PageAllocator::nr_free(Cpu& cpu) {
-  const SpinGuard guard(cpu, s_->zone_lock);
-  return buddy_.nr_free();
+  u64 sum = 0;
+  for (NodeId n; n.v < nodes_.size(); ++n.v) sum += nr_free(cpu, n);
+  return sum;
 }
 
 bool PageAllocator::validate_free_page(Cpu& cpu, Pfn pfn) {
@@ -98,13 +127,24 @@ bool PageAllocator::validate_free_page(Cpu& cpu, Pfn pfn) {
   return false;
 }
 
-bool PageAllocator::validate(Cpu& cpu) {
-  const SpinGuard guard(cpu, s_->zone_lock);
-  bool ok = buddy_.validate();
-  if (!ok) cpu.report({.rule = Rule::conservation, .what = "the page buddy's books don't match its bitmaps"});
-  for (Pfn pfn{0}; pfn.v < vmemmap_.nr_pages(); ++pfn) {
-    if (buddy_.is_free(pfn)) ok = validate_free_page(cpu, pfn) && ok;
+bool PageAllocator::validate_node(Cpu& cpu, NodeId id) {
+  NodePages& node = nodes_[id.v];
+  const SpinGuard guard(cpu, node.zone_lock);
+  bool ok = node.buddy.validate();
+  if (!ok) {
+    cpu.report(
+        {.rule = Rule::conservation, .object = id.v, .what = "the page buddy's books don't match its bitmaps (node)"});
   }
+  const Pfn first = node.buddy.first_unit();
+  for (Pfn pfn = first; pfn < first + node.buddy.nr_units(); ++pfn) {
+    if (node.buddy.is_free(pfn)) ok = validate_free_page(cpu, pfn) && ok;
+  }
+  return ok;
+}
+
+bool PageAllocator::validate(Cpu& cpu) {
+  bool ok = true;
+  for (NodeId n; n.v < nodes_.size(); ++n.v) ok = validate_node(cpu, n) && ok;
   return ok;
 }
 

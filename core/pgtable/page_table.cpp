@@ -13,7 +13,8 @@ u64 tables_for(u64 entries, const Geometry& g) { return align_up(entries, g.ptrs
 }  // namespace
 
 PageTable::PageTable(Arena& arena, const Geometry& geometry, const FrameTable& frames, FrameSource& source,
-                     Safeguards safeguards, u64 vmemmap_base, u64 nr_struct_pages, std::span<Cpu* const> cpus)
+                     Safeguards safeguards, u64 vmemmap_base, u64 nr_struct_pages, std::span<Cpu* const> cpus,
+                     u32 nr_nodes)
     : geometry_(geometry),
       frames_(frames),
       source_(source),
@@ -21,6 +22,7 @@ PageTable::PageTable(Arena& arena, const Geometry& geometry, const FrameTable& f
       base_(vmemmap_base),
       nr_vmemmap_pages_(align_up(nr_struct_pages, geometry.memory_granule()) / geometry.structs_per_page()),
       nr_pmds_(align_up(nr_vmemmap_pages_, geometry.ptrs_per_table()) >> geometry.table_shift),
+      nodes_(align_up(nr_struct_pages, geometry.memory_granule()), nr_nodes),
       cpus_(cpus),
       mm_(&arena.make<InitMm>()),
       pmd_tables_(arena.make_span<FrameNo>(tables_for(nr_pmds_, geometry))) {
@@ -29,8 +31,8 @@ PageTable::PageTable(Arena& arena, const Geometry& geometry, const FrameTable& f
             "a table that a split makes has at most 512 entries");
 }
 
-std::expected<FrameNo, Errno> PageTable::make_empty_table(Cpu& cpu) {
-  const auto table = source_.alloc(cpu, Order{0});
+std::expected<FrameNo, Errno> PageTable::make_empty_table(Cpu& cpu, u64 va) {
+  const auto table = source_.alloc(cpu, Order{0}, near(va));
   if (!table) return table;
   frames_.set_state(*table, FrameState::page_table);
   for (u64 i = 0; i < geometry_.ptrs_per_table(); ++i) cpu.plain_store(word(*table, i), u64{0});
@@ -38,7 +40,7 @@ std::expected<FrameNo, Errno> PageTable::make_empty_table(Cpu& cpu) {
 }
 
 std::expected<void, Errno> PageTable::populate_block(Cpu& cpu, u64 va) {
-  const auto first = source_.alloc(cpu, Order{geometry_.table_shift});
+  const auto first = source_.alloc(cpu, Order{geometry_.table_shift}, near(va));
   if (!first) return std::unexpected(first.error());
   for (u64 n = 0; n < geometry_.ptrs_per_table(); ++n) frames_.set_state(*first + n, FrameState::vmemmap);
   cpu.store_release(pmd_word(va), Pmd::leaf(*first).v);  // (8)
@@ -46,11 +48,11 @@ std::expected<void, Errno> PageTable::populate_block(Cpu& cpu, u64 va) {
 }
 
 std::expected<void, Errno> PageTable::populate_base_pages(Cpu& cpu, u64 va) {
-  const auto table = make_empty_table(cpu);
+  const auto table = make_empty_table(cpu, va);
   if (!table) return std::unexpected(table.error());
   const u64 end = std::min(va + geometry_.pmd_size(), vmemmap_end());
   for (u64 page = va; page < end; page += geometry_.page_size()) {
-    const auto frame = source_.alloc(cpu, Order{0});
+    const auto frame = source_.alloc(cpu, Order{0}, near(page));
     if (!frame) return std::unexpected(frame.error());
     frames_.set_state(*frame, FrameState::vmemmap);
     cpu.plain_store(pte_word(*table, page), Pte::make(*frame, true).v);
@@ -61,10 +63,10 @@ std::expected<void, Errno> PageTable::populate_base_pages(Cpu& cpu, u64 va) {
 
 std::expected<void, Errno> PageTable::populate(Cpu& cpu) {
   const OpScope scope(cpu, Op::boot);
-  for (FrameNo& table : pmd_tables_) {
-    const auto frame = make_empty_table(cpu);
+  for (u64 i = 0; i < pmd_tables_.size(); ++i) {
+    const auto frame = make_empty_table(cpu, base_ + (i << geometry_.table_shift) * geometry_.pmd_size());
     if (!frame) return std::unexpected(frame.error());
-    table = *frame;
+    pmd_tables_[i] = *frame;
   }
   for (u64 i = 0; i < nr_pmds_; ++i) {
     const u64 va = base_ + i * geometry_.pmd_size();

@@ -86,12 +86,13 @@ enum class SplitResult : u8 {
 class PageTable {
  public:
   /// Maps nothing yet; populate() does. `nr_struct_pages`: of the whole machine, rounded up to the geometry's
-  /// memory_granule(). `vmemmap_base`: aligned to PMD size.
+  /// memory_granule(). `vmemmap_base`: aligned to PMD size. `nr_nodes` divides the struct pages; no PMD leaf maps those
+  /// of two nodes.
   PageTable(Arena& arena, const Geometry& geometry, const FrameTable& frames, FrameSource& source,
-            Safeguards safeguards, u64 vmemmap_base, u64 nr_struct_pages, std::span<Cpu* const> cpus);
+            Safeguards safeguards, u64 vmemmap_base, u64 nr_struct_pages, std::span<Cpu* const> cpus, u32 nr_nodes = 1);
 
   /// Boot: allocates the PMD tables and maps the whole vmemmap: by leaves, each a block of 2^table_shift frames, or by
-  /// PTEs, each a frame of its own, as the geometry says.
+  /// PTEs, each a frame of its own, as the geometry says. All of it comes from the node whose memory is described.
   /// One CPU, before any other runs. Error: enomem.
   std::expected<void, Errno> populate(Cpu& cpu);
   /// The frames mapped from `va` on become FrameState::vmemmap_self_hosted. At boot, after populate().
@@ -107,6 +108,9 @@ class PageTable {
   /// Pages of vmemmap, each with a frame at boot.
   u64 nr_vmemmap_pages() const { return nr_vmemmap_pages_; }
   u64 nr_pmds() const { return nr_pmds_; }
+  /// How modelled memory lies on nodes.
+  const NodeRanges<Pfn>& nodes() const { return nodes_; }
+  std::span<const FrameNo> pmd_tables() const { return pmd_tables_; }
   InitMm& init_mm() { return *mm_; }
   std::span<Cpu* const> cpus() const { return cpus_; }
   const Geometry& geometry() const { return geometry_; }
@@ -158,8 +162,10 @@ class PageTable {
   FrameNo frame_of(Cpu& cpu, u64 va);
   std::expected<void, Errno> populate_block(Cpu& cpu, u64 va);
   std::expected<void, Errno> populate_base_pages(Cpu& cpu, u64 va);
-  /// A frame for a page table, none of its entries present. Error: enomem.
-  std::expected<FrameNo, Errno> make_empty_table(Cpu& cpu);
+  /// A frame for a page table that maps `va` first of all, none of its entries present. Error: enomem.
+  std::expected<FrameNo, Errno> make_empty_table(Cpu& cpu, u64 va);
+  /// From the node whose memory the struct pages at `va` describe, if it can be.
+  Placement near(u64 va) const { return Placement::first(nodes_.node_of(Pfn{(va - base_) >> kStructPageShift})); }
   /// A private table that maps what the leaf maps. Error: enomem.
   std::expected<FrameNo, Errno> make_pte_table(Cpu& cpu, FrameNo first);
 
@@ -170,6 +176,7 @@ class PageTable {
   u64 base_;
   u64 nr_vmemmap_pages_;
   u64 nr_pmds_;
+  NodeRanges<Pfn> nodes_;
   std::span<Cpu* const> cpus_;
   InitMm* mm_;
   std::span<FrameNo> pmd_tables_;

@@ -8,6 +8,7 @@
 #include <compare>
 
 #include "core/base/geometry.h"
+#include "core/base/nodes.h"
 #include "core/base/units.h"
 
 namespace hvo {
@@ -21,7 +22,7 @@ struct Page {
 
 /// Byte offsets of the fields of struct page, as on x86-64. Two uses of one word are two names.
 namespace page_field {
-inline constexpr u64 flags = 0x00;          ///< u64: PG_ bits, zone in the top bits
+inline constexpr u64 flags = 0x00;          ///< u64: PG_ bits, node and zone in the top bits
 inline constexpr u64 compound_head = 0x08;  ///< u64, tails: head | 1; else lru.next, bit 0 clear
 inline constexpr u64 compound_meta = 0x10;  ///< u64, first tail: CompoundMeta (folio.h); else lru.prev
 inline constexpr u64 mapping = 0x18;        ///< u64, tails: kTailMapping
@@ -40,9 +41,16 @@ inline constexpr u64 PG_dirty = u64{1} << 3;
 inline constexpr u64 PG_lru = u64{1} << 4;
 inline constexpr u64 PG_head = u64{1} << 6;
 inline constexpr u64 PG_hwpoison = u64{1} << 21;
-inline constexpr unsigned kZoneShift = 62;  ///< ZONES_PGSHIFT
+inline constexpr unsigned kZoneShift = 61;  ///< ZONES_PGSHIFT: a bit for the zone, above it the node (NODES_PGSHIFT)
+inline constexpr unsigned kZonesPerNode = 2;
+static_assert(kZonesPerNode * kMaxNodes <= u64{1} << (64 - kZoneShift));
 /// Bits that a free page must not have (PAGE_FLAGS_CHECK_AT_FREE, as far as modelled).
 inline constexpr u64 kPageFlagsCheckAtFree = PG_locked | PG_referenced | PG_uptodate | PG_dirty | PG_lru | PG_head;
+
+/// The zone that `flags` name, by a number that is unique over all nodes (page_zone_id()), and its two parts.
+constexpr u64 page_zone_id(u64 flags) { return flags >> kZoneShift; }
+constexpr u64 page_zonenum(u64 flags) { return page_zone_id(flags) % kZonesPerNode; }
+constexpr NodeId page_to_nid(u64 flags) { return {static_cast<u32>(page_zone_id(flags) / kZonesPerNode)}; }
 
 /// `mapping` of a tail (TAIL_MAPPING): a poison that free_tail_page_prepare() checks.
 inline constexpr u64 kTailMapping = 0xdead000000000400;
@@ -57,7 +65,7 @@ struct PageImage {
   std::array<u64, 8> w{};
 
   static constexpr u64 counts(u32 mapcount, u32 refcount) { return u64{mapcount} | (u64{refcount} << 32); }
-  /// A page that belongs to nobody yet: boot, or free.
+  /// A page that belongs to nobody yet: boot, or free. `zone`: its page_zone_id().
   static constexpr PageImage free_page(u64 zone) {
     return {{zone << kZoneShift, 0, 0, 0, 0, 0, counts(~u32{0}, 0), 0}};
   }

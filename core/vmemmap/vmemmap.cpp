@@ -40,6 +40,7 @@ Vmemmap::Vmemmap(Arena& arena, PageTable& table, u64 nr_pages, EncodingKind enco
       page_mask_(table.geometry().page_size() - 1),
       nr_pages_(nr_pages),
       encoding_(encoding),
+      nodes_(table.nodes()),
       zone_boundary_(boundary_of(nr_pages, table.geometry().largest_order())),
       key_(arena.make<StaticKey>()),
       nr_poisoned_(&arena.make<Word<u64>>()),

@@ -15,18 +15,23 @@ namespace hvo {
 
 class Vmemmap {
  public:
-  static constexpr unsigned kNrZones = 2;
+  static constexpr unsigned kNrZones = kZonesPerNode * kMaxNodes;
 
   /// `nr_pages`: struct pages of the machine. `encoding`: what prep_compound_page writes into tails. The first quarter
-  /// of memory, in whole folios of the largest size, is zone 0, the rest zone 1; a machine too small for that is one
-  /// zone.
+  /// of memory, in whole folios of the largest size, is a node's zone 0 (as ZONE_DMA32 is), the rest its zone 1; a
+  /// machine too small for that has zone 0 only. Nodes are the page table's.
   Vmemmap(Arena& arena, PageTable& table, u64 nr_pages, EncodingKind encoding);
 
   u64 nr_pages() const { return nr_pages_; }
   Page page_of(Pfn pfn) const { return {base_ + (pfn.v << kStructPageShift)}; }
   Pfn pfn_of(Page p) const { return {(p.va - base_) >> kStructPageShift}; }
   EncodingKind encoding() const { return encoding_; }
-  u64 zone_of(Pfn pfn) const { return pfn < zone_boundary_ ? 0 : 1; }
+  const NodeRanges<Pfn>& nodes() const { return nodes_; }
+  NodeId node_of(Pfn pfn) const { return nodes_.node_of(pfn); }
+  /// The zone by a number unique over all nodes, 0 … kNrZones - 1, as page_zone_id() of its flags. No folio lies in
+  /// two.
+  u64 zone_of(Pfn pfn) const { return u64{node_of(pfn).v} * kZonesPerNode + (pfn < zone_boundary_ ? 0 : 1); }
+  static NodeId node_of_zone(u64 zone) { return {static_cast<u32>(zone / kZonesPerNode)}; }
   Pfn zone_boundary() const { return zone_boundary_; }
   bool is_valid(Page p) const { return p.va >= page_of({0}).va && p.va < page_of({nr_pages_}).va; }
   CpuPages pages(Cpu& cpu) const { return {cpu, key_, page_mask_}; }
@@ -69,6 +74,7 @@ class Vmemmap {
   u64 page_mask_;  ///< page size - 1
   u64 nr_pages_;
   EncodingKind encoding_;
+  NodeRanges<Pfn> nodes_;
   Pfn zone_boundary_;
   StaticKey& key_;
   Word<u64>* nr_poisoned_;

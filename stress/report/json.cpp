@@ -55,6 +55,7 @@ Json config(const RunOptions& o) {
           {"memory_pages", m.memory_pages},
           {"pools", pools},
           {"cpus", m.nr_cpus},
+          {"nodes", m.nr_nodes},
           {"threads", o.nr_threads},
           {"flush", m.flush_by == FlushBy::ipi ? "ipi" : "broadcast"},
           {"ll_sc", m.ll_sc},

@@ -58,8 +58,10 @@ class Text {
   }
 
   void heading() {
-    s_ += fmt::format("\n{} on {}, {} CPUs on {} threads, seed {}\n", o_.scenario->name, o_.machine.design->name,
-                      o_.machine.nr_cpus, o_.nr_threads, o_.seed);
+    s_ += fmt::format("\n{} on {}, {} CPUs{} on {} threads, seed {}\n", o_.scenario->name, o_.machine.design->name,
+                      o_.machine.nr_cpus,
+                      o_.machine.nr_nodes == 1 ? "" : fmt::format(" of {} nodes", o_.machine.nr_nodes), o_.nr_threads,
+                      o_.seed);
     s_ += fmt::format("{} operations, {} lookups, {} round{}, {:.1f} s{}\n", r_.nr_ops, r_.nr_lookups(), r_.nr_rounds,
                       r_.nr_rounds == 1 ? "" : "s", r_.seconds, r_.is_interrupted ? ", interrupted" : "");
   }

@@ -65,11 +65,16 @@ void hog(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng) {
     put_all(cpu, machine, hogged);
     return;
   }
+  // Of a machine of several nodes only one is emptied now and then: restores there fail, or others help.
+  const u32 nr_nodes = machine.nr_nodes();
+  const bool one_node = nr_nodes > 1 && rng.one_in(2);
+  const Placement at = one_node ? Placement::only({static_cast<u32>(rng.below(nr_nodes))}) : Placement{};
+  const auto nr_free = [&] { return one_node ? machine.budget(at.node).free_pages(cpu) : machine.free_pages(cpu); };
   // Large blocks first, so that it takes a few hundred calls, then what is left one by one, but for a few pages.
   const u64 keep = rng.below(machine.config().geometry.vmemmap_pages(machine.config().geometry.huge_order) * 2);
   for (u8 order = machine.config().geometry.huge_order.v + 1; order-- > 0;) {
-    while (machine.budget().free_pages(cpu) >= keep + Order{order}.nr_pages()) {
-      const auto head = machine.pages().alloc_pages(cpu, Order{order});
+    while (nr_free() >= keep + Order{order}.nr_pages()) {
+      const auto head = machine.pages().alloc_pages(cpu, Order{order}, at);
       if (!head) break;
       hogged.push_back(*head);
     }

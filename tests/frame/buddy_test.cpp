@@ -38,9 +38,14 @@ class NaiveBuddy {
 template <class Unit>
 class BuddyPair {
  public:
-  explicit BuddyPair(u64 n) : arena_(Arena::create(u64{1} << 20).value()), real_(arena_, n), naive_(n) {
+  BuddyPair(u64 n, u64 first)
+      : first_{static_cast<typename Unit::rep>(first)},
+        arena_(Arena::create(u64{1} << 20).value()),
+        real_(arena_, n, first_),
+        naive_(n) {
     RC_ASSERT(real_.validate());
     RC_ASSERT(real_.free_range(unit(0), unit(n)));
+    RC_ASSERT(first == 0 || !real_.free(first_ - 1, Order{0}));
   }
 
   void step() {
@@ -60,24 +65,26 @@ class BuddyPair {
   }
 
  private:
-  static Unit unit(u64 v) { return {static_cast<typename Unit::rep>(v)}; }
+  /// The naive model counts from the buddy's first unit.
+  Unit unit(u64 v) const { return first_ + v; }
 
   void alloc(Order order) {
     const bool possible = naive_.has_block(order);
     const auto block = real_.alloc(order);
     RC_ASSERT(block.has_value() == possible);
     if (!block) return;
-    RC_ASSERT(is_aligned(block->v, order.nr_pages()));
-    RC_ASSERT(naive_.all(block->v, block->v + order.nr_pages(), true));
-    naive_.set(block->v, order.nr_pages(), false);
+    const u64 at = *block - first_;
+    RC_ASSERT(is_aligned(at, order.nr_pages()));
+    RC_ASSERT(naive_.all(at, at + order.nr_pages(), true));
+    naive_.set(at, order.nr_pages(), false);
   }
   void batch(u64 n) {
     std::vector<Unit> out(n);
     RC_ASSERT(real_.take_batch(out) == (naive_.nr_free() >= n));
     if (naive_.nr_free() < n) return;
     for (const Unit u : out) {
-      RC_ASSERT(naive_.is_free(u.v));
-      naive_.set(u.v, 1, false);
+      RC_ASSERT(naive_.is_free(u - first_));
+      naive_.set(u - first_, 1, false);
     }
   }
   void range(bool take) {
@@ -109,6 +116,7 @@ class BuddyPair {
     RC_ASSERT(real_.free_batch(units) == possible);
   }
 
+  Unit first_;
   Arena arena_;
   Buddy<Unit> real_;
   NaiveBuddy naive_;
@@ -117,7 +125,8 @@ class BuddyPair {
 template <class Unit>
 void agrees() {
   const bool ok = rc::check([] {
-    BuddyPair<Unit> pair(*rc::gen::element<u64>(1, 63, 64, 65, 511, 512, 513, 1024, 1500, 2048, 4096 + 7));
+    BuddyPair<Unit> pair(*rc::gen::element<u64>(1, 63, 64, 65, 511, 512, 513, 1024, 1500, 2048, 4096 + 7),
+                         *rc::gen::element<u64>(0, 4, 2048));
     const int nr_steps = *rc::gen::inRange(1, 60);
     for (int i = 0; i < nr_steps; ++i) {
       pair.step();

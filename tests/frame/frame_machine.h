@@ -17,11 +17,12 @@ class FrameMachine {
  public:
   static constexpr u8 kPageShift = 9;
 
-  FrameMachine(u64 nr_frames, u64 budget_pages, const FrameAllocatorConfig& config)
+  /// `budget_pages`: of each node.
+  FrameMachine(u64 nr_frames, u64 budget_pages, const FrameAllocatorConfig& config, u32 nr_nodes = 1)
       : arena_(Arena::create(u64{64} << 20).value()),
         memory_(PhysicalMemory::create(arena_, nr_frames, kPageShift).value()),
-        budget_(arena_, budget_pages),
-        source_(arena_, config, memory_.frames(), budget_) {
+        budgets_(make_budgets(budget_pages, nr_nodes)),
+        source_(arena_, config, memory_.frames(), budgets_) {
     for (u32 id = 0; id < config.nr_cpus; ++id) {
       CpuWiring w;
       w.state = &arena_.make<CpuState>();
@@ -36,9 +37,10 @@ class FrameMachine {
 
   Cpu& cpu(u32 i = 0) { return cpus_[i]; }
   FrameSource& source() { return source_; }
-  FailingAllocator<FrameAllocator>& failing() { return source_.next(); }
-  FrameAllocator& allocator() { return source_.next().next(); }
-  Budget& budget() { return budget_; }
+  FailingAllocator<NodeFrames>& failing() { return source_.next(); }
+  NodeFrames& nodes() { return source_.next().next(); }
+  FrameAllocator& allocator(u32 node = 0) { return nodes().node({node}); }
+  Budget& budget(u32 node = 0) { return budgets_[node]; }
   const FrameTable& frames() const { return memory_.frames(); }
   PhysicalMemory& memory() { return memory_; }
   u32 epoch(FrameNo f) const { return ref(frames().epoch[f.v]).load(std::memory_order::relaxed); }
@@ -67,9 +69,15 @@ class FrameMachine {
   }
 
  private:
+  std::vector<Budget> make_budgets(u64 nr_pages, u32 nr_nodes) {
+    std::vector<Budget> budgets;
+    for (u32 n = 0; n < nr_nodes; ++n) budgets.emplace_back(arena_, nr_pages);
+    return budgets;
+  }
+
   Arena arena_;
   PhysicalMemory memory_;
-  Budget budget_;
+  std::vector<Budget> budgets_;
   FrameSource source_;
   std::vector<std::unique_ptr<Diagnostics>> diagnostics_;
   std::deque<Cpu> cpus_;

@@ -58,6 +58,44 @@ TEST(MachineConfig, APlanThatFailsEveryZerothAllocationIsRefused) {
   }
 }
 
+TEST(MachineConfig, NoNodesOrTooManyAreRefused) {
+  MachineConfig config = tiny();
+  for (const u32 n : {0U, kMaxNodes + 1, ~u32{0}}) {
+    config.nr_nodes = n;
+    EXPECT_THAT(answer(config), AllOf(HasSubstr("1 to 4 nodes"), HasSubstr(std::to_string(n))));
+  }
+}
+
+TEST(MachineConfig, MemoryThatNodesWouldCutIsRefusedWithTheAmountThatFits) {
+  MachineConfig config = tiny();
+  config.nr_nodes = 2;
+  EXPECT_EQ(answer(config), "built") << "two PMDs of vmemmap, and no room for a gigantic folio in either";
+  for (const u64 pages : {32U, 96U, 192U}) {
+    config.memory_pages = pages;
+    const u64 fits = pages_for_nodes(config.geometry, pages, 2);
+    EXPECT_THAT(answer(config), AllOf(HasSubstr("2 nodes"), HasSubstr(std::to_string(fits) + " pages")));
+    config.memory_pages = fits;
+    EXPECT_EQ(answer(config), "built") << fits;
+  }
+}
+
+TEST(MachineConfig, NodesCutNoFolioThatFitsIntoOneAndNoPmd) {
+  for (const Geometry& g : kGeometries) {
+    for (u32 nodes = 2; nodes <= kMaxNodes; ++nodes) {
+      for (const u64 pages : {u64{1}, g.largest_order().nr_pages() * 3, g.memory_granule() * 5}) {
+        const u64 all = pages_for_nodes(g, pages, nodes);
+        const u64 each = all / nodes;
+        EXPECT_GE(all, pages);
+        EXPECT_EQ(each * nodes, all);
+        EXPECT_EQ(each % g.memory_granule(), 0U) << g.name;
+        for (const Order order : g.huge_sizes()) {
+          if (order.nr_pages() <= each) EXPECT_EQ(each % order.nr_pages(), 0U) << g.name << " " << nodes;
+        }
+      }
+    }
+  }
+}
+
 TEST(MachineConfig, AVmemmapThatDoesNotStartAtAPmdOrWrapsIsRefused) {
   MachineConfig config = tiny();
   config.vmemmap_base += config.geometry.page_size();

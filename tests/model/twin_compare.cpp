@@ -9,7 +9,7 @@
 namespace hvo::test {
 
 u64 Twin::free_pages() {
-  return machine_->budget().free_pages(cpu()) + machine_->frames().next().next().nr_cached(cpu());
+  return machine_->budget().free_pages(cpu()) + machine_->frames().next().next().node({0}).nr_cached(cpu());
 }
 
 bool Twin::is_hugepage(u64 head, Order order) {

@@ -55,12 +55,21 @@ INSTANTIATE_TEST_SUITE_P(
                     Bad{"--fail-alloc rate:0", "at least 1"}, Bad{"--pool 2M=512 --memory 1024", "needs"},
                     Bad{"--pool 1G=99999999", "must be 1 to"}, Bad{"--geometry tiny --pool 2M=1", "known: 8K, 32K"},
                     Bad{"--perturb x", "never, some or always"}, Bad{"--flush x", "ipi or broadcast"},
+                    Bad{"--nodes 5", "1 to 4"}, Bad{"--nodes 2 --memory 3072 --pool 2M=1", "4096 can"},
                     Bad{"--plant x", "takes hang"}, Bad{"extra", "not expected"}));
 
 TEST(CommandLine, APoolLargerThanMemorySaysWhatIsNeededAndWhatIsThere) {
   const auto options = parse("--pool 2M=512 --memory 512");
   ASSERT_FALSE(options);
   EXPECT_THAT(options.error(), testing::ContainsRegex("needs 10[0-9]+ MiB.*there are 512 MiB"));
+}
+
+TEST(CommandLine, MemoryIsWhatNodesNeedUnlessItIsAskedFor) {
+  const RunOptions o = parse("--nodes 2").value();
+  EXPECT_EQ(o.machine.nr_nodes, 2U);
+  EXPECT_EQ(o.machine.memory_pages, pages_for_nodes(o.machine.geometry, o.machine.memory_pages, 2));
+  EXPECT_EQ(parse("--nodes 2 --memory 4096")->machine.memory_pages, u64{1} << 20);
+  EXPECT_EQ(parse("")->machine.nr_nodes, 1U);
 }
 
 TEST(CommandLine, OneLimitReplacesTheDefaultTime) {
@@ -78,7 +87,8 @@ TEST(CommandLine, WithoutASeedEachRunHasItsOwn) { EXPECT_NE(parse("")->seed, par
 
 TEST(CommandLine, RepeatsEveryOptionThatShapesTheRun) {
   const char* line =
-      "--scenario enomem_rollback --design two-frame --cpus 3 --threads 2 --pool 2M=7 --memory 512 --flush broadcast "
+      "--scenario enomem_rollback --design two-frame --cpus 3 --threads 2 --nodes 2 --pool 2M=7 --memory 512 --flush "
+      "broadcast "
       "--ll-sc --fail-alloc every:9 --without split-page,flush-before-free --swarm --perturb always --hang-timeout 3 "
       "--ops 77 --seed 0x10";
   const RunOptions once = parse(line).value();
@@ -90,7 +100,7 @@ TEST(CommandLine, RepeatsEveryOptionThatShapesTheRun) {
   EXPECT_EQ(command_of(*twice), command);
   for (const char* part : {"--seed 16", "--ops 77", "--swarm", "--fail-alloc every:9", "--perturb always",
                            "--without flush-before-free,split-page", "--pool 2M=7", "--memory 512", "--ll-sc",
-                           "--flush broadcast", "--hang-timeout 3", "--cpus 3", "--threads 2"}) {
+                           "--nodes 2", "--flush broadcast", "--hang-timeout 3", "--cpus 3", "--threads 2"}) {
     EXPECT_THAT(command, HasSubstr(part));
   }
 }

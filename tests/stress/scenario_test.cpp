@@ -15,6 +15,12 @@ TEST(SetDefaults, FitEveryGeometryAndAreCheapToSimulate) {
       MachineConfig config;
       config.geometry = g;
       config.memory_pages = 0;
+      config.nr_nodes = 2;
+      set_defaults(scenario, config);
+      EXPECT_TRUE(check_host_memory(config, kHostMemory)) << g.name << " " << scenario.name << ", two nodes";
+      EXPECT_EQ(config.memory_pages, pages_for_nodes(g, config.memory_pages, 2));
+      config.memory_pages = 0;
+      config.nr_nodes = 1;
       set_defaults(scenario, config);
       EXPECT_TRUE(check_host_memory(config, kHostMemory)) << g.name << " " << scenario.name;
       u64 pages = 0;
@@ -42,6 +48,19 @@ TEST(IsAsked, WindowsOfASplitAreNotWhereTheVmemmapIsOfBasePages) {
   EXPECT_FALSE(is_asked(split, config_of("x86-64", "none")));
   EXPECT_FALSE(is_asked(optimize_enomem, config_of("arm64-64k", "fake-head"))) << "it allocates nothing then";
   EXPECT_TRUE(is_asked(optimize_enomem, config_of("arm64-64k", "shared-tail"))) << "the head's copy";
+}
+
+TEST(IsAsked, WindowsOfNodesDependOnWhereARestoreMayTakeFrames) {
+  const Window node_full{Event::window_restore_node_full, Asked::of_nodes_alone};
+  const Window helped{Event::window_restore_other_node, Asked::of_nodes_that_help};
+  MachineConfig config = config_of("x86-64", "fake-head");
+  EXPECT_FALSE(is_asked(node_full, config)) << "one node";
+  config.nr_nodes = 2;
+  EXPECT_TRUE(is_asked(node_full, config));
+  EXPECT_FALSE(is_asked(helped, config));
+  config.design = find_design("shared-tail");
+  EXPECT_FALSE(is_asked(node_full, config));
+  EXPECT_TRUE(is_asked(helped, config));
 }
 
 }  // namespace
