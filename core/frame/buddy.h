@@ -59,13 +59,14 @@ class Buddy {
   bool take_batch(std::span<Unit> out) {
     if (s_->nr_free < out.size()) return false;
     auto to = out.begin();
+    const Unit first = first_;  // out of the members: the stores below might be to them, as far as the compiler knows
     s_->nr_free -= out.size();
     while (to != out.end()) {
       const u32 a = *std::find_if(s_->head.begin(), s_->head.end(), [](u32 h) { return h != kNone; });
       for (unsigned i = 0; i < AreaBits::kWords && to != out.end(); ++i) {
         u64& w = areas_[a].words[i];
         for (; w != 0 && to != out.end(); w &= w - 1) {
-          *to++ = unit(a * kAreaUnits + i * 64 + static_cast<u64>(std::countr_zero(w)));
+          *to++ = first + (a * kAreaUnits + i * 64 + static_cast<u64>(std::countr_zero(w)));
         }
       }
       relink(a);
@@ -109,16 +110,21 @@ class Buddy {
   /// free already or out of bounds.
   [[nodiscard]] u64 free_batch(std::span<const Unit> units) {
     u64 taken = 0;
+    const Unit first = first_;  // out of the members, as in take_batch
+    const u64 nr_units = nr_units_;
     for (std::size_t i = 0; i < units.size();) {
-      if (at(units[i]) >= nr_units_) {
+      const u64 start = units[i] - first;
+      if (start >= nr_units) {
         ++i;
         continue;
       }
-      const u64 a = at(units[i]) / kAreaUnits;
+      const u64 a = start / kAreaUnits;
       AreaBits& bits = areas_[a];
-      for (; i < units.size() && at(units[i]) / kAreaUnits == a && at(units[i]) < nr_units_; ++i) {
-        u64& w = bits.words[inside(at(units[i])) / 64];
-        const u64 bit = u64{1} << (at(units[i]) % 64);
+      for (; i < units.size(); ++i) {
+        const u64 n = units[i] - first;
+        if (n / kAreaUnits != a || n >= nr_units) break;
+        u64& w = bits.words[inside(n) / 64];
+        const u64 bit = u64{1} << (n % 64);
         taken += (w & bit) == 0;
         w |= bit;
       }

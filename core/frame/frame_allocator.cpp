@@ -165,7 +165,8 @@ bool FrameAllocator::complain(Cpu& cpu, u64 object, u64 expected, u64 seen, std:
 }
 
 inline bool FrameAllocator::may_free(Cpu& cpu, FrameNo frame, Order order) const {
-  if (order.v > kMaxOrder || frame - first_ + order.nr_pages() > nr_frames_ || frame < first_) {
+  const u64 n = order.nr_pages();
+  if (order.v > kMaxOrder || n > nr_frames_ || frame - first_ > nr_frames_ - n) {
     return complain(cpu, frame.v, end().v, frame.v, "frame freed that does not exist");
   }
   const FrameState state = frames_->state_of(frame);
