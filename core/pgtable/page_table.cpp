@@ -153,7 +153,7 @@ SplitResult PageTable::publish_pte_table(Cpu& cpu, u64 start, FrameNo block, Fra
 }
 
 Pte PageTable::pte_at(Cpu& cpu, u64 va) {
-  const Pmd pmd{cpu.load_acquire(pmd_word(va))};
+  const Pmd pmd{cpu.load_acquire(pmd_word(va))};  // (9)
   if (!pmd.is_table()) {
     cpu.report({.rule = Rule::range, .object = va, .seen = pmd.v, .what = "a PMD leaf was taken for a page table"});
     return {};
@@ -162,7 +162,7 @@ Pte PageTable::pte_at(Cpu& cpu, u64 va) {
 }
 
 void PageTable::set_pte(Cpu& cpu, u64 va, Pte pte) {
-  const Pmd pmd{cpu.load_acquire(pmd_word(va))};
+  const Pmd pmd{cpu.load_acquire(pmd_word(va))};  // (9)
   if (!pmd.is_table()) {
     cpu.report({.rule = Rule::range, .object = va, .seen = pmd.v, .what = "a PMD leaf was taken for a page table"});
     return;
