@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace hvo::test {
 
 namespace {
@@ -160,6 +162,13 @@ void Twin::give_everything_back() {
   }
 }
 
+bool Twin::is_stuck() {
+  const auto& folios = model_.folios();
+  return !folios.empty() && std::ranges::all_of(folios, [&](const auto& entry) {
+    return entry.second.is_free() && model_.free_pages() < model_.frames_saved(entry.second);
+  });
+}
+
 void Twin::end() {
   where_ = "at the end, everything given back";
   injected_before_ = counts()[Event::alloc_failure_injected];
@@ -168,6 +177,9 @@ void Twin::end() {
   cpu().idle();
   if (!wrong_) compare();
   if (wrong_) return;
+  expect(machine_->validate(), "the machine's own recount found something");
+  // The frames that HVO won may have gone into further folios; then there are none to restore the first one with.
+  if (is_stuck()) return;
   expect_equal("folios left", 0, model_.folios().size());
   for (const auto& [order, pool] : model_.pools())
     expect(pool == PoolCounters{}, "a pool is not empty (order)", 0, order);
@@ -177,7 +189,6 @@ void Twin::end() {
   expect_equal("read-only PTEs are left", 0, census.read_only_ptes);
   expect_equal("free pages are not as at boot, but for PTE pages",
                model_.nr_pages() - census.mapped - census.pmd_pages - census.pte_pages, free_pages());
-  expect(machine_->validate(), "the machine's own recount found something");
 }
 
 }  // namespace hvo::test

@@ -74,6 +74,7 @@ TEST_F(SyncTest, AFlushWithInterruptsOffAndAGracePeriodInASectionAreReported) {
 
 TEST_F(SyncTest, AQuiescentStateAskedForInASectionThatEndsWithInterruptsOffIsServedOnceTheyAreOn) {
   Slot& slot = b.slot_of(a, kRequestQuiesce);
+  b.run();
   rcu_read_lock(b);
   const u64 ticket = b.post(a, kRequestQuiesce, 0, 0);
   ASSERT_NE(ticket, 0U);
@@ -84,7 +85,6 @@ TEST_F(SyncTest, AQuiescentStateAskedForInASectionThatEndsWithInterruptsOffIsSer
   b.local_irq_enable();
   b.idle();
   EXPECT_EQ(ref(slot.served).load(), ticket);
-  b.run();
 }
 
 TEST_F(SyncTest, ReadersShareAndADowngradedWriterIsAReader) {
