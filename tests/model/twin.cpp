@@ -154,11 +154,14 @@ void Twin::give_everything_back() {
     hugetlb().set_nr_overcommit_huge_pages(cpu(), order, 0);
     model_.pool(order).nr_overcommit_huge_pages = 0;
   }
-  // The small ones first, for what a large one needs may be in them. What a failed restore left as surplus is made
-  // persistent by the pool's own size.
-  for (const Order order : {geometry().huge_order, geometry().gigantic_order, geometry().huge_order}) {
-    if (!wrong_) set_max(order, model_.pool(order).nr_huge_pages);
-    if (!wrong_) set_max(order, 0);
+  // What a failed restore left as surplus is made persistent by the pool's own size. One that failed may succeed once
+  // others are gone, so as long as any goes all are tried again.
+  for (std::size_t before = ~std::size_t{0}; !wrong_ && before != model_.folios().size();) {
+    before = model_.folios().size();
+    for (const Order order : {geometry().huge_order, geometry().gigantic_order}) {
+      if (!wrong_) set_max(order, model_.pool(order).nr_huge_pages);
+      if (!wrong_) set_max(order, 0);
+    }
   }
 }
 
