@@ -141,6 +141,15 @@ std::expected<Pfn, Errno> Hugetlb::alloc_fresh_hugetlb_folio(Cpu& cpu, const Hst
   return head;
 }
 
+void Hugetlb::adopt_boot_folio(Cpu& cpu, Pfn head, Order order) {
+  Hstate& h = hstate(order);
+  mark(cpu, head, order, true);
+  const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
+  account_new(h, head);
+  enqueue_hugetlb_folio(cpu, h, head);
+  ++h.counters.max_huge_pages;
+}
+
 void Hugetlb::optimize(Cpu& cpu, std::span<const Pfn> heads, Order order) {
   // A folio that can't be optimised stays full: silent, as in the kernel.
   if (optimizer_.design().batches_flushes) {

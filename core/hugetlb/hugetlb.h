@@ -95,6 +95,9 @@ class Hugetlb {
   /// get_huge_page_for_hwpoison().
   std::expected<void, Errno> memory_failure(Cpu& cpu, Pfn pfn, Insist insist = Insist::no);
 
+  /// Boot: a folio that was formed, and optimised, before there was a pool joins it. Source: gather_bootmem_prealloc().
+  void adopt_boot_folio(Cpu& cpu, Pfn head, Order order);
+
   /// Recounts lists and counters from the struct pages up. Quiescent machine. Reports conservation, bad_page.
   bool validate(Cpu& cpu);
 
