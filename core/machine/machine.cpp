@@ -163,6 +163,7 @@ Machine::Machine(const MachineConfig& config, Arena arena, PhysicalMemory memory
 
 std::vector<Budget> Machine::make_budgets() {
   std::vector<Budget> budgets;
+  budgets.reserve(config_.nr_nodes);
   const u64 per_node = sizes_of(config_).nr_pages / config_.nr_nodes;
   for (u32 n = 0; n < config_.nr_nodes; ++n) budgets.emplace_back(arena_, per_node);
   return budgets;

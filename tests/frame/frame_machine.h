@@ -71,6 +71,7 @@ class FrameMachine {
  private:
   std::vector<Budget> make_budgets(u64 nr_pages, u32 nr_nodes) {
     std::vector<Budget> budgets;
+    budgets.reserve(nr_nodes);
     for (u32 n = 0; n < nr_nodes; ++n) budgets.emplace_back(arena_, nr_pages);
     return budgets;
   }
