@@ -133,6 +133,16 @@ Checked check_nodes(const RunOptions& o) {
                            m.nr_nodes, align_up(fitting, mib) / mib));
 }
 
+/// False when there is no pool that can be made at boot.
+bool move_pools_to_boot(MachineConfig& m) {
+  bool any = false;
+  for (PoolConfig& pool : m.pools) {
+    pool.at_boot = pool.nr_huge_pages != 0 && m.geometry.vmemmap_size(pool.order) % m.geometry.pmd_size() == 0;
+    any = any || pool.at_boot;
+  }
+  return any;
+}
+
 Checked read_memory(const RunWords& w, RunOptions& o) {
   MachineConfig& m = o.machine;
   if (!w.pool.empty()) {
@@ -157,6 +167,9 @@ Checked read_memory(const RunWords& w, RunOptions& o) {
   if (auto r = read("--hot-added", w.hot_added, 1, kMostMib, o.hot_added_mib); !r) return r;
   m.self_hosted_pages = (o.hot_added_mib << 20) >> m.geometry.page_shift;
   m.memory_pages += m.self_hosted_pages;
+  if (w.at_boot && !move_pools_to_boot(m)) {
+    return wrong("--at-boot: no pool of a size whose struct pages fill whole PMDs, such as --pool 1G=2");
+  }
   if (m.nr_nodes > 1) m.memory_pages = pages_for_nodes(m.geometry, m.memory_pages, m.nr_nodes);
   if (o.pools.empty() && o.memory_mib != 0) {
     std::vector<PoolRequest> wanted;
@@ -207,6 +220,8 @@ void add_run_options(CLI::App& app, RunWords& w) {
   add("What", "--pool", w.pool, "SIZE=N,...", "hugepages from the start, as 2M=512,1G=2 (default: the scenario's)");
   add("What", "--nodes", w.nodes, "N", "NUMA nodes of the machine, memory and CPUs shared out evenly (default 1)");
   add("What", "--memory", w.memory, "MIB", "modelled memory (default: what pools and scenario need)");
+  app.add_flag("--at-boot", w.at_boot, "gigantic pools as by hugepages= at boot: optimised from the start if the design can")
+      ->group("What");
   add("What", "--hot-added", w.hot_added, "MIB", "further memory that holds its own struct pages: not optimised");
   add("How long", "--seconds", w.seconds, "S", "stop after so long (default 10)");
   add("How long", "--ops", w.ops, "N", "or after so many operations");

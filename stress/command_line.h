@@ -16,7 +16,7 @@ struct RunWords {
       plant, hot_added;
   std::string json, ktap, junit;
   std::vector<std::string> without;
-  bool swarm = false, quiet = false, ll_sc = false, break_before_make = false;
+  bool swarm = false, quiet = false, ll_sc = false, at_boot = false, break_before_make = false;
 };
 
 void add_run_options(CLI::App& app, RunWords& words);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace hvo::stress {
 
 namespace {
@@ -52,6 +54,7 @@ std::string command_of_machine(const RunOptions& o) {
   if (o.machine.nr_nodes != 1) s += fmt::format(" --nodes {}", o.machine.nr_nodes);
   if (!o.pools.empty()) s += fmt::format(" --pool {}", pools_text(o.pools, o.machine.geometry));
   if (o.memory_mib != 0) s += fmt::format(" --memory {}", o.memory_mib);
+  if (std::ranges::any_of(o.machine.pools, &PoolConfig::at_boot)) s += " --at-boot";
   if (o.hot_added_mib != 0) s += fmt::format(" --hot-added {}", o.hot_added_mib);
   if (o.machine.flush_by == FlushBy::broadcast) s += " --flush broadcast";
   if (o.machine.ll_sc) s += " --ll-sc";

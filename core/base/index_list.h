@@ -46,6 +46,10 @@ class IndexList {
     --head_->size;
     return n;
   }
+  u32 front() const {
+    HVO_CHECK(!is_empty(), "an empty list was asked for its first");
+    return head_->first;
+  }
   /// The first member for which pred(n) holds, or ListHead::kEnd.
   template <class Pred>
   u32 find_if(Pred pred) const {

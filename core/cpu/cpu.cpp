@@ -22,8 +22,6 @@ void Cpu::begin(const Access& a) {
   // between.
   while ((ref(s_->attention).load(kRelaxed) & served_now()) != 0) {
     serve();
-    // Counted here, not where lookups are checked: one that is not interrupted pays nothing for it.
-    if (op() == Op::compound_head) count(Event::window_flush_served_mid_lookup);
     if (engine_ != nullptr) engine_->before(*this, a);
   }
 }
@@ -138,7 +136,7 @@ void Cpu::idle() {
             .what = "a CPU went idle with locks held, interrupts off or inside an RCU section"});
   }
   while ((ref(s_->attention).fetch_or(kAttentionIdle, kAcqRel) & served_now()) != 0) {  // (3)
-    ref(s_->attention).fetch_and(~u32{kAttentionIdle}, kAcqRel);
+    ref(s_->attention).fetch_and(~u32{kAttentionIdle}, kAcqRel);                        // (1)
     serve();
   }
 }
@@ -164,11 +162,11 @@ u64 Cpu::post(Cpu& from, u32 what, u64 first, u64 last) {
 
 void Cpu::serve() {
   if (w_.flush_by == FlushBy::broadcast) {
-    ref(s_->attention).fetch_and(~u32{kAttentionTlbi}, kAcqRel);
+    ref(s_->attention).fetch_and(~u32{kAttentionTlbi}, kAcqRel);  // (11)
     for (Slot& slot : w_.tlbi) serve_tlbi(slot);
   }
   if (s_->irq_off != 0) return;
-  ref(s_->attention).fetch_and(~u32{kAttentionInterrupt}, kAcqRel);
+  ref(s_->attention).fetch_and(~u32{kAttentionInterrupt}, kAcqRel);  // (11)
   for (Slot& slot : w_.mailbox) serve_slot(slot);
 }
 
@@ -185,6 +183,8 @@ void Cpu::serve_slot(Slot& slot) {
     return;
   }
   ++s_->nr_served;
+  // Counted here, not where lookups are checked: one that is not interrupted pays nothing for it.
+  if (op() == Op::compound_head) count(Event::window_flush_served_mid_lookup);
   count(Event::ipi_served);
   record(Mark::served, name_of(&slot), posted);
   finish(slot.served, physical(slot.served, Kind::store, MemoryOrder::release, posted));  // (6)
@@ -195,6 +195,7 @@ void Cpu::serve_tlbi(Slot& slot) {
   const u64 posted = finish(slot.posted, physical(slot.posted, Kind::fetch_add, MemoryOrder::full));  // (5)
   w_.tlb.flush(ref(slot.first).load(kRelaxed), ref(slot.last).load(kRelaxed));
   ++s_->nr_served;
+  if (op() == Op::compound_head) count(Event::window_flush_served_mid_lookup);
   count(Event::tlbi_served);
   record(Mark::served, name_of(&slot), posted);
   finish(slot.served, physical(slot.served, Kind::store, MemoryOrder::release, posted));  // (6)
@@ -234,9 +235,9 @@ void Cpu::relax() {
   constexpr u32 kDozeMicroseconds = 100;
   if (++nr_relaxed_ % kPausesPerYield != 0) return __builtin_ia32_pause();
   if (nr_relaxed_ < kPausesPerYield * kYields) return yield_host_thread();
-  const u32 seen = ref(s_->attention).fetch_or(kAttentionDozing, kAcqRel);  // (2)
+  const u32 seen = ref(s_->attention).fetch_or(kAttentionDozing, kAcqRel);  // (10)
   if ((seen & served_now()) == 0) sleep_host_thread(s_->attention, seen | kAttentionDozing, kDozeMicroseconds);
-  ref(s_->attention).fetch_and(~u32{kAttentionDozing}, kAcqRel);
+  ref(s_->attention).fetch_and(~u32{kAttentionDozing}, kRelaxed);  // what was posted meanwhile is taken up by (11)
 }
 
 void Cpu::note_wait(WaitFor why, u64 object) {

@@ -16,7 +16,9 @@
 //   (1) leaving idle: fetch_and acq_rel      ↔ (2) posting: fetch_or acq_rel
 //   (3) going idle: fetch_or acq_rel         ↔ (2): what the CPU did before is visible to whoever did not wait for it
 //   (4) request posted: store release        ↔ (5) taken: fetch_add(0) acq_rel, the newest value, as an IPI orders
-//   (6) request served: store release        ↔ (7) waited for: load acquire in wait_until
+//   (6) request served: store release        ↔ (7) waited for: load acquire in wait_until, or looked at in post
+//   (10) dozing off: fetch_or acq_rel        ↔ (2): the CPU sees the request, or the poster sees that it must wake
+//   (11) taking requests up: fetch_and acq_rel ↔ (2): a request whose bit was cleared is seen, a later one sets it anew
 //   (8) page-table entry stored: release (the kernel's smp_wmb + set_pte) ↔ (9) walker_load: acquire
 #pragma once
 

@@ -15,8 +15,8 @@ namespace hvo {
 
 /// Counts frames in use, their peak, and blocks in use per order. Counters are relaxed statistics, never steps; each
 /// CPU has its own, so that counting makes no two CPUs meet. Thread-safe as Next; exact at a quiescent point, but for
-/// the peak, which may miss up to kFold frames of each CPU but the one that reached it. A leaked frame counts as freed
-/// here, as its owner gave it up. Source: percpu_counter, vm_stat_diff.
+/// the peak, which may be wrong by up to kFold frames, either way, for each CPU but the one that reached it. A leaked
+/// frame counts as freed here, as its owner gave it up. Source: percpu_counter, vm_stat_diff.
 template <class Next>
 class CountingAllocator {
  public:

@@ -101,7 +101,7 @@ std::expected<void, Errno> Hugetlb::split_into_pool(Cpu& cpu, const Hstate& src,
     const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
     for (const Pfn piece : batch) {
       account_new(dst, piece);
-      enqueue_hugetlb_folio(dst, piece);
+      enqueue_hugetlb_folio(cpu, dst, piece);
     }
   }
   return {};

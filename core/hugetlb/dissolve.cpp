@@ -9,15 +9,15 @@ std::expected<void, Errno> Hugetlb::dissolve_free_hugetlb_folio(Cpu& cpu, Pfn he
   bool was_surplus = false;
   {
     const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
-    if (!is_marked(cpu, head)) return {};  // somebody was faster
-    h = &hstate(folio_order(vmemmap_.pages(cpu), {vmemmap_.page_of(head)}));
-    NodePool& of = pool_of(*h, head);
-    if (!free_list(of).remove(index_of(head))) {
+    // Nobody has a reference: it may be something else by now, and change between two looks.
+    const CompoundMeta meta = folio_meta(vmemmap_.pages(cpu), {vmemmap_.page_of(head)});
+    if (!meta.is_hugetlb() || !has_pool(meta.order())) return {};  // somebody was faster
+    h = &hstate(meta.order());
+    const NodePool& of = pool_of(*h, head);
+    if (!take_off_free_list(cpu, *h, head)) {
       cpu.count(Event::window_dissolve_lost);
       return std::unexpected(Errno::ebusy);
     }
-    --h->counters.free_huge_pages;
-    --of.counters.free_huge_pages;
     was_surplus = of.counters.surplus_huge_pages != 0;
     remove_hugetlb_folio(cpu, *h, head, was_surplus);
     if (!was_surplus) --h->counters.max_huge_pages;

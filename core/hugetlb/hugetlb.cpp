@@ -56,16 +56,16 @@ void Hugetlb::mark(Cpu& cpu, Pfn head, Order order, bool hugetlb) {
   (void)cpu.write_once_at<u64>(va, CompoundMeta::make(order, hugetlb).v);
 }
 
-bool Hugetlb::is_temporary(Cpu& cpu, Pfn head) {
-  return (cpu.read_once_at<u64>(vmemmap_.page_of(head).va + page_field::priv) & HPG_temporary) != 0;
+bool Hugetlb::has_hpg(Cpu& cpu, Pfn head, u64 flag) {
+  return (cpu.read_once_at<u64>(vmemmap_.page_of(head).va + page_field::priv) & flag) != 0;
 }
 
-void Hugetlb::set_temporary(Cpu& cpu, Pfn head, bool temporary) {
+void Hugetlb::set_hpg(Cpu& cpu, Pfn head, u64 flag, bool on) {
   const u64 va = vmemmap_.page_of(head).va + page_field::priv;
-  if (temporary) {
-    (void)cpu.fetch_or_at<u64>(va, HPG_temporary);
+  if (on) {
+    (void)cpu.fetch_or_at<u64>(va, flag);
   } else {
-    (void)cpu.fetch_and_at<u64>(va, ~HPG_temporary);
+    (void)cpu.fetch_and_at<u64>(va, ~flag);
   }
 }
 
@@ -77,11 +77,21 @@ void Hugetlb::hand_out(Cpu& cpu, Pfn head) {
 // ---- pool lists and counters, under hugetlb_lock
 // ---------------------------------------------------------------------------
 
-void Hugetlb::enqueue_hugetlb_folio(Hstate& h, Pfn head) {
+void Hugetlb::enqueue_hugetlb_folio(Cpu& cpu, Hstate& h, Pfn head) {
   NodePool& of = pool_of(h, head);
   free_list(of).push_front(index_of(head));
   ++h.counters.free_huge_pages;
   ++of.counters.free_huge_pages;
+  set_hpg(cpu, head, HPG_freed, true);
+}
+
+bool Hugetlb::take_off_free_list(Cpu& cpu, Hstate& h, Pfn head) {
+  NodePool& of = pool_of(h, head);
+  if (!free_list(of).remove(index_of(head))) return false;
+  --h.counters.free_huge_pages;
+  --of.counters.free_huge_pages;
+  set_hpg(cpu, head, HPG_freed, false);
+  return true;
 }
 
 Pfn Hugetlb::dequeue_hugetlb_folio(Cpu& cpu, Hstate& h) {
@@ -99,9 +109,7 @@ Pfn Hugetlb::dequeue_hugetlb_folio(Cpu& cpu, Hstate& h, NodeId node) {
   // A folio with a memory error stays where it is.
   const u32 n = list.find_if([&](u32 i) { return !is_poisoned(cpu, pfn_of(i)); });
   if (n == ListHead::kEnd) return kNoPfn;
-  list.remove(n);
-  --h.counters.free_huge_pages;
-  --of.counters.free_huge_pages;
+  (void)take_off_free_list(cpu, h, pfn_of(n));
   return pfn_of(n);
 }
 
@@ -118,7 +126,7 @@ void Hugetlb::add_hugetlb_folio(Cpu& cpu, Hstate& h, Pfn head, bool adjust_surpl
   account_new(h, head);
   if (adjust_surplus) account_surplus(h, pool_of(h, head), 1);
   mark(cpu, head, h.order, true);
-  enqueue_hugetlb_folio(h, head);
+  enqueue_hugetlb_folio(cpu, h, head);
 }
 
 // ---- made
@@ -131,6 +139,15 @@ std::expected<Pfn, Errno> Hugetlb::alloc_fresh_hugetlb_folio(Cpu& cpu, const Hst
   // Before it is optimised: whoever meets read-only tails must know them for a hugepage's (Z8).
   mark(cpu, *head, h.order, true);
   return head;
+}
+
+void Hugetlb::adopt_boot_folio(Cpu& cpu, Pfn head, Order order) {
+  Hstate& h = hstate(order);
+  mark(cpu, head, order, true);
+  const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
+  account_new(h, head);
+  enqueue_hugetlb_folio(cpu, h, head);
+  ++h.counters.max_huge_pages;
 }
 
 void Hugetlb::optimize(Cpu& cpu, std::span<const Pfn> heads, Order order) {
@@ -148,7 +165,7 @@ std::expected<Pfn, Errno> Hugetlb::alloc_migrate_hugetlb_folio(Cpu& cpu, Order o
   const auto head = alloc_fresh_hugetlb_folio(cpu, h);
   if (!head) return head;
   optimize(cpu, {&*head, 1}, order);
-  set_temporary(cpu, *head, true);
+  set_hpg(cpu, *head, HPG_temporary, true);
   {
     const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
     account_new(h, *head);
@@ -179,7 +196,7 @@ std::expected<Pfn, Errno> Hugetlb::alloc_surplus_hugetlb_folio(Cpu& cpu, Hstate&
     return head;
   }
   cpu.count(Event::window_overcommit_race_lost);
-  set_temporary(cpu, *head, true);
+  set_hpg(cpu, *head, HPG_temporary, true);
   (void)free_huge_folio(cpu, *head);
   return std::unexpected(Errno::enomem);
 }
@@ -228,11 +245,11 @@ std::expected<void, Errno> Hugetlb::free_huge_folio(Cpu& cpu, Pfn head) {
 }
 
 bool Hugetlb::take_out(Cpu& cpu, Hstate& h, Pfn head) {
-  const bool temporary = is_temporary(cpu, head);
+  const bool temporary = has_hpg(cpu, head, HPG_temporary);
   const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
   const NodePoolCounters& of = pool_of(h, head).counters;
   if (!temporary && of.surplus_huge_pages == 0) {
-    enqueue_hugetlb_folio(h, head);
+    enqueue_hugetlb_folio(cpu, h, head);
     return false;
   }
   // A pool that shrank counts what is in use as surplus, temporary folios with the rest. When nothing but surplus is
@@ -244,7 +261,7 @@ bool Hugetlb::take_out(Cpu& cpu, Hstate& h, Pfn head) {
 }
 
 std::expected<void, Errno> Hugetlb::update_and_free_hugetlb_folio(Cpu& cpu, Hstate& h, Pfn head) {
-  if (is_unreliable(cpu, head)) {
+  if (has_hpg(cpu, head, HPG_raw_hwp_unreliable)) {
     // Nobody knows which of its pages is bad: lost for good, and better so.
     const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
     mark(cpu, head, h.order, true);
@@ -254,7 +271,7 @@ std::expected<void, Errno> Hugetlb::update_and_free_hugetlb_folio(Cpu& cpu, Hsta
   if (auto r = optimizer_.hugetlb_vmemmap_restore_folio(cpu, head, h.order); !r) {
     // It stays whole, and free, beyond what was asked for.
     cpu.count(Event::window_surplus_by_failure);
-    if (is_temporary(cpu, head)) set_temporary(cpu, head, false);
+    if (has_hpg(cpu, head, HPG_temporary)) set_hpg(cpu, head, HPG_temporary, false);
     const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
     add_hugetlb_folio(cpu, h, head, true);
     return r;
@@ -264,7 +281,7 @@ std::expected<void, Errno> Hugetlb::update_and_free_hugetlb_folio(Cpu& cpu, Hsta
 }
 
 void Hugetlb::free_restored(Cpu& cpu, const Hstate& h, Pfn head) {
-  if (is_temporary(cpu, head)) set_temporary(cpu, head, false);
+  if (has_hpg(cpu, head, HPG_temporary)) set_hpg(cpu, head, HPG_temporary, false);
   {
     const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
     mark(cpu, head, h.order, false);

@@ -30,6 +30,12 @@ enum class Context : u8 {
   atomic,  ///< may not: interrupts are off
 };
 
+/// What memory_failure does about a hugepage that is neither free nor in use.
+enum class Insist : u8 {
+  no,   ///< ebusy
+  yes,  ///< notes the error all the same, as the kernel's second try does (MF_NO_RETRY): it may be lost (Z37)
+};
+
 /// Thread-safe: any CPU, no lock held, interrupts on, unless a function says otherwise.
 class Hugetlb {
  public:
@@ -84,9 +90,13 @@ class Hugetlb {
   /// out), enomem (could not be restored; all is as it was). Source: dissolve_free_hugetlb_folio().
   std::expected<void, Errno> dissolve_free_hugetlb_folio(Cpu& cpu, Pfn head);
   /// A memory error at `pfn`. In a hugepage it is noted on the folio, and moved to the page itself once the folio is
-  /// restored and no hugepage any more; else PG_hwpoison is set. Errors: ebusy (nobody owns the page), efault.
-  /// Source: memory_failure(), try_memory_failure_hugetlb().
-  std::expected<void, Errno> memory_failure(Cpu& cpu, Pfn pfn);
+  /// restored and no hugepage any more; else PG_hwpoison is set. Errors: ebusy (nobody owns the page, it changed hands,
+  /// or its hugepage is neither free nor in use), efault. Source: memory_failure(), try_memory_failure_hugetlb(),
+  /// get_huge_page_for_hwpoison().
+  std::expected<void, Errno> memory_failure(Cpu& cpu, Pfn pfn, Insist insist = Insist::no);
+
+  /// Boot: a folio that was formed, and optimised, before there was a pool joins it. Source: gather_bootmem_prealloc().
+  void adopt_boot_folio(Cpu& cpu, Pfn head, Order order);
 
   /// Recounts lists and counters from the struct pages up. Quiescent machine. Reports conservation, bad_page.
   bool validate(Cpu& cpu);
@@ -111,11 +121,14 @@ class Hugetlb {
   bool is_marked(Cpu& cpu, Pfn head) { return folio_test_hugetlb(vmemmap_.pages(cpu), {vmemmap_.page_of(head)}); }
   /// The hugepage mark of a folio: set by its maker, changed later under hugetlb_lock only.
   void mark(Cpu& cpu, Pfn head, Order order, bool hugetlb);
-  bool is_temporary(Cpu& cpu, Pfn head);
-  void set_temporary(Cpu& cpu, Pfn head, bool temporary);
+  bool has_hpg(Cpu& cpu, Pfn head, u64 flag);
+  void set_hpg(Cpu& cpu, Pfn head, u64 flag, bool on);
   void set_head_flag(Cpu& cpu, Pfn head, u64 flag, bool on);
   bool is_poisoned(Cpu& cpu, Pfn head);
-  bool is_unreliable(Cpu& cpu, Pfn head);
+  /// The head of the folio that `pfn` belongs to: as good as compound_head() is without a reference.
+  Pfn head_of(Cpu& cpu, Pfn pfn) const;
+  /// Under the lock: notes the error if a hugepage holds `pfn`. True; false when none does; ebusy.
+  std::expected<bool, Errno> try_memory_failure_hugetlb(Cpu& cpu, Pfn pfn, Insist insist);
   void note_raw_error(Cpu& cpu, Pfn head, Pfn pfn) HVO_REQUIRES(s_->hugetlb_lock);
   /// PG_hwpoison from the head to the pages that have it. The folio is restored and no longer marked (Z9).
   void move_raw_errors(Cpu& cpu, Pfn head) HVO_REQUIRES(s_->hugetlb_lock);
@@ -161,7 +174,9 @@ class Hugetlb {
     }
     return kNoNode;
   }
-  void enqueue_hugetlb_folio(Hstate& h, Pfn head) HVO_REQUIRES(s_->hugetlb_lock);
+  void enqueue_hugetlb_folio(Cpu& cpu, Hstate& h, Pfn head) HVO_REQUIRES(s_->hugetlb_lock);
+  /// False when it is not on it.
+  bool take_off_free_list(Cpu& cpu, Hstate& h, Pfn head) HVO_REQUIRES(s_->hugetlb_lock);
   /// The node's folio freed last that has no memory error, or kNoPfn.
   Pfn dequeue_hugetlb_folio(Cpu& cpu, Hstate& h, NodeId node) HVO_REQUIRES(s_->hugetlb_lock);
   /// The same of any node, that of the CPU first. Source: dequeue_hugetlb_folio_nodemask().

@@ -16,31 +16,51 @@ bool Hugetlb::is_poisoned(Cpu& cpu, Pfn head) {
   return (cpu.read_once_at<u64>(vmemmap_.page_of(head).va + page_field::flags) & PG_hwpoison) != 0;
 }
 
-std::expected<void, Errno> Hugetlb::memory_failure(Cpu& cpu, Pfn pfn) {
-  const OpScope scope(cpu, Op::memory_failure);
-  const Page page = vmemmap_.page_of(pfn);
-  const Pfn head = with_encoding(optimizer_.design().encoding, [&]<class E>(E) {
-    return vmemmap_.pfn_of(page_folio<E>(vmemmap_.pages(cpu), page).head);
+Pfn Hugetlb::head_of(Cpu& cpu, Pfn pfn) const {
+  return with_encoding(optimizer_.design().encoding, [&]<class E>(E) {
+    return vmemmap_.pfn_of(page_folio<E>(vmemmap_.pages(cpu), vmemmap_.page_of(pfn)).head);
   });
-  {
-    const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
-    // Without a reference the folio may have changed meanwhile: what it is now counts, under the lock.
-    if (is_marked(cpu, head) && head <= pfn &&
-        pfn - head < folio_nr_pages(vmemmap_.pages(cpu), {vmemmap_.page_of(head)})) {
-      note_raw_error(cpu, head, pfn);
-      return {};
-    }
-  }
+}
+
+std::expected<bool, Errno> Hugetlb::try_memory_failure_hugetlb(Cpu& cpu, Pfn pfn, Insist insist) {
+  const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
+  const Pfn head = head_of(cpu, pfn);
+  // Without a reference the answer may be a tail that was its own head for a moment; asked again, a fake head names
+  // the real one. One look at order and mark, for between two both may change.
+  const CompoundMeta meta = folio_meta(vmemmap_.pages(cpu), {vmemmap_.page_of(head)});
+  const bool holds = meta.is_hugetlb() && has_pool(meta.order()) && align_down(pfn, meta.order()) == head;
+  if (!holds || head_of(cpu, head) != head) return false;
+  // Neither free nor in use: on its way into the pool, its head perhaps being copied, or out of it.
+  const bool is_settled = has_hpg(cpu, head, HPG_freed) || vmemmap_.pages(cpu).refcount(vmemmap_.page_of(head)) != 0;
+  if (!is_settled && insist == Insist::no) return std::unexpected(Errno::ebusy);
+  note_raw_error(cpu, head, pfn);
+  return true;
+}
+
+std::expected<void, Errno> Hugetlb::memory_failure(Cpu& cpu, Pfn pfn, Insist insist) {
+  const OpScope scope(cpu, Op::memory_failure);
+  const auto noted = try_memory_failure_hugetlb(cpu, pfn, insist);
+  if (!noted) return std::unexpected(noted.error());
+  if (*noted) return {};
   // Not a hugepage's. With a reference the page stays what it is, and no tail of a hugepage has one.
-  const auto taken = get_page_unless_zero(optimizer_.design(), vmemmap_.pages(cpu), vmemmap_.page_of(head));
+  const Pfn head = head_of(cpu, pfn);
+  OrTrap<bool> taken = false;
+  {
+    // It is a walker, and traps where walkers do.
+    const OpScope walk(cpu, Op::pfn_walk_unfiltered, false);
+    taken = get_page_unless_zero(optimizer_.design(), vmemmap_.pages(cpu), vmemmap_.page_of(head));
+  }
   if (!taken) return std::unexpected(Errno::efault);
   if (!*taken) return std::unexpected(Errno::ebusy);
-  if (!is_marked(cpu, head)) {
-    (void)cpu.fetch_or_at<u64>(page.va + page_field::flags, PG_hwpoison);
+  // Before the reference the folio may have been freed and the page given away: then it pins something else.
+  const bool is_same = head_of(cpu, pfn) == head && !is_marked(cpu, head);
+  if (is_same) {
+    (void)cpu.fetch_or_at<u64>(vmemmap_.page_of(pfn).va + page_field::flags, PG_hwpoison);
     cpu.fetch_add(vmemmap_.nr_poisoned(), u64{1});
     cpu.count(Event::page_poisoned);
   }
   (void)folio_put(cpu, head);
+  if (!is_same) return std::unexpected(Errno::ebusy);
   return {};
 }
 
@@ -52,11 +72,7 @@ void Hugetlb::note_raw_error(Cpu& cpu, Pfn head, Pfn pfn) {
   set_head_flag(cpu, head, PG_hwpoison, true);
   if (raw_errors_.add(index_of(head), pfn)) return;
   // Which page it was is lost: the whole folio must never be used again.
-  (void)cpu.fetch_or_at<u64>(vmemmap_.page_of(head).va + page_field::priv, HPG_raw_hwp_unreliable);
-}
-
-bool Hugetlb::is_unreliable(Cpu& cpu, Pfn head) {
-  return (cpu.read_once_at<u64>(vmemmap_.page_of(head).va + page_field::priv) & HPG_raw_hwp_unreliable) != 0;
+  set_hpg(cpu, head, HPG_raw_hwp_unreliable, true);
 }
 
 void Hugetlb::move_raw_errors(Cpu& cpu, Pfn head) {
@@ -72,8 +88,8 @@ bool Hugetlb::validate_errors(Cpu& cpu) {
     const Pfn head = vmemmap_.truth().about(pfn).head;
     const u64 flags = cpu.read_once_at<u64>(vmemmap_.page_of(pfn).va + page_field::flags);
     const bool on_page = (flags & PG_hwpoison) != 0;
-    const bool on_folio =
-        is_marked(cpu, head) && (raw_errors_.contains(index_of(head), pfn) || is_unreliable(cpu, head));
+    const bool on_folio = is_marked(cpu, head) &&
+                          (raw_errors_.contains(index_of(head), pfn) || has_hpg(cpu, head, HPG_raw_hwp_unreliable));
     if (!on_page && !on_folio) ok = complain(cpu, pfn.v, 1, flags, "a memory error was lost (pfn, flags)");
   });
   return ok;

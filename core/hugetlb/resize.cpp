@@ -63,7 +63,7 @@ u64 Hugetlb::grow(Cpu& cpu, Hstate& h, u64 nr, NodeId allowed) {
   const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
   for (const Pfn head : made) {
     account_new(h, head);
-    enqueue_hugetlb_folio(h, head);
+    enqueue_hugetlb_folio(cpu, h, head);
   }
   cpu.count(Event::pool_grown, n);
   return n;
@@ -82,10 +82,8 @@ u64 Hugetlb::shrink(Cpu& cpu, Hstate& h, u64 count, NodeId allowed) {
     while (n < heads.size() && persistent(h, allowed) > count) {
       const NodeId node = next_node(h.next_nid_to_free, allowed, has_one);
       if (node == kNoNode) break;
-      NodePool& of = h.nodes[node.v];
-      heads[n] = pfn_of(free_list(of).pop_front());
-      --h.counters.free_huge_pages;
-      --of.counters.free_huge_pages;
+      heads[n] = pfn_of(free_list(h.nodes[node.v]).front());
+      (void)take_off_free_list(cpu, h, heads[n]);
       remove_hugetlb_folio(cpu, h, heads[n++], false);
     }
   }
@@ -95,7 +93,9 @@ u64 Hugetlb::shrink(Cpu& cpu, Hstate& h, u64 count, NodeId allowed) {
 }
 
 void Hugetlb::update_and_free_pages_bulk(Cpu& cpu, Hstate& h, std::span<const Pfn> heads) {
-  if (optimizer_.design().batches_flushes) {
+  const bool all_reliable =
+      std::ranges::none_of(heads, [&](Pfn head) { return has_hpg(cpu, head, HPG_raw_hwp_unreliable); });
+  if (all_reliable && optimizer_.design().batches_flushes) {
     const u64 nr_restored = optimizer_.hugetlb_vmemmap_restore_folios(cpu, heads, h.order);
     for (const Pfn head : heads.first(nr_restored)) free_restored(cpu, h, head);
     heads = heads.subspan(nr_restored);

@@ -61,6 +61,7 @@ bool Hugetlb::validate_node_pool(Cpu& cpu, Hstate& h, NodeId node) {
     if (lies_on != node)
       ok = complain(cpu, head.v, node.v, lies_on.v, "a folio on the free list of another node (pfn)");
     const u32 count = pages.refcount(page);
+    if (!has_hpg(cpu, head, HPG_freed)) ok = complain(cpu, head.v, 1, 0, "a free folio that is not HPG_freed (pfn)");
     if (count != 0) ok = complain(cpu, head.v, 0, count, "a folio on a free list has references (pfn)");
   });
   if (nr_listed != c.free_huge_pages) {

@@ -53,6 +53,8 @@ struct Design {
   /// helps.
   bool restores_on_node_only = false;
   u8 nr_reset_struct_pages = 0;  ///< structs at the start of a restored page that are overwritten by clean ones
+  /// Hugepages of the command line never have vmemmap frames that are freed again (pre-HVO, 6.15).
+  bool populates_boot_pool = false;
   std::span<const KnownHole> holes;
   std::string_view walker_protection;
 
@@ -158,6 +160,7 @@ inline constexpr std::array kDesigns{
            .batches_flushes = true,
            .waits_for_rcu = true,
            .nr_reset_struct_pages = 4,
+           .populates_boot_pool = true,  // from 6.15 on
            .holes = {},
            .walker_protection = "RCU + acquire"},
     Design{.name = "shared-tail",
@@ -169,6 +172,7 @@ inline constexpr std::array kDesigns{
            .copies_head = true,
            .needs_head_copy = true,
            .batches_flushes = true,
+           .populates_boot_pool = true,
            .holes = kSharedTailHoles,
            .walker_protection = "none (open question O1)"},
 };

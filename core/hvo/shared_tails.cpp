@@ -32,7 +32,7 @@ std::expected<FrameNo, Errno> SharedTails::get(Cpu& cpu, u64 zone, Order order) 
   const auto mine = make(cpu, zone, order);
   if (!mine) return mine;
   if (!safeguards_.has(Safeguard::publish_by_cmpxchg)) {
-    cpu.store_release(s, mine->v + 1);
+    cpu.store_release(s, mine->v + 1);  // (1), without its safeguard
     return *mine;
   }
   const u32 old = cpu.cmpxchg(s, u32{0}, mine->v + 1);  // (1)
@@ -44,7 +44,7 @@ std::expected<FrameNo, Errno> SharedTails::get(Cpu& cpu, u64 zone, Order order) 
 }
 
 FrameNo SharedTails::peek(Cpu& cpu, u64 zone, Order order) const {
-  const u32 seen = cpu.load_acquire(slot(zone, order));
+  const u32 seen = cpu.load_acquire(slot(zone, order));  // (2)
   return seen == 0 ? kNoFrame : FrameNo{seen - 1};
 }
 

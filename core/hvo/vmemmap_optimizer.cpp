@@ -137,6 +137,13 @@ std::expected<void, Errno> VmemmapOptimizer::optimize(Cpu& cpu, Pfn head, Order 
   return {};
 }
 
+void VmemmapOptimizer::adopt_boot_folio(Cpu& cpu, Pfn head, Order order) {
+  raise_key(cpu);
+  set_flag(cpu, head, true);
+  remap_.note_boot_folio(order);
+  ref(*nr_optimized_).fetch_add(1, std::memory_order::relaxed);
+}
+
 // ---- restore
 // -------------------------------------------------------------------------------------------------------------
 

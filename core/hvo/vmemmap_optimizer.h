@@ -42,6 +42,12 @@ class VmemmapOptimizer {
   /// memory. Returns how many were restored, those that were never optimised included.
   /// Source: hugetlb_vmemmap_restore_folios().
   u64 hugetlb_vmemmap_restore_folios(Cpu& cpu, std::span<const Pfn> heads, Order order);
+  /// Boot: what tails of this folio are to be mapped to (see VmemmapRemap::tails_at_boot); then, once it is mapped and
+  /// its struct pages are written, that it counts as optimised. Source: hugetlb_vmemmap_optimize_bootmem_page().
+  std::expected<FrameNo, Errno> tails_at_boot(Cpu& cpu, Pfn head, Order order) {
+    return remap_.tails_at_boot(cpu, head, order);
+  }
+  void adopt_boot_folio(Cpu& cpu, Pfn head, Order order);
   /// HPG_vmemmap_optimized of the folio.
   bool is_optimized(Cpu& cpu, Pfn head) const;
   /// Frames that back struct pages (NR_MEMMAP and NR_MEMMAP_BOOT of newer kernels), and folios optimised right now.

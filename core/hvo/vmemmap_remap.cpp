@@ -80,6 +80,11 @@ std::expected<FrameNo, Errno> VmemmapRemap::copy_head(Cpu& cpu, Pfn head) {
   return frame;
 }
 
+std::expected<FrameNo, Errno> VmemmapRemap::tails_at_boot(Cpu& cpu, Pfn head, Order order) {
+  if (design_.tails != Tails::shared) return kNoFrame;
+  return shared_tails_.get(cpu, vmemmap_.zone_of(head), order);
+}
+
 // ---- optimise
 // ------------------------------------------------------------------------------------------------------------
 

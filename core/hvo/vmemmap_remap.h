@@ -34,6 +34,11 @@ class VmemmapRemap {
   std::expected<void, Errno> remap_alloc(Cpu& cpu, Pfn head, Order order, Flush flush);
   void free_frames(Cpu& cpu, FrameList& freed);
 
+  /// The frame that maps tails of such folios, or kNoFrame where that is the head's own. Error: enomem.
+  std::expected<FrameNo, Errno> tails_at_boot(Cpu& cpu, Pfn head, Order order);
+  /// This folio was mapped optimised at boot.
+  void note_boot_folio(Order order) { note_memmap_pages(1 - vmemmap_.geometry().vmemmap_pages(order)); }
+
   /// Frames that back struct pages, shared tails not included. A relaxed statistic, exact at a quiescent point.
   u64 nr_memmap_pages() const { return ref(*nr_memmap_pages_).load(std::memory_order::relaxed); }
   const SharedTails& shared_tails() const { return shared_tails_; }

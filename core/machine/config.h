@@ -13,6 +13,9 @@ struct PoolConfig {
   Order order;
   u64 nr_huge_pages = 0;
   u64 nr_overcommit_huge_pages = 0;
+  /// hugepages= of the kernel's command line: taken before there is a page allocator. Only of a size whose struct pages
+  /// fill whole PMDs. Where the design can (Design::populates_boot_pool) they are mapped optimised from the start.
+  bool at_boot = false;
 };
 
 struct MachineConfig {
@@ -49,5 +52,7 @@ struct MachineSizes {
   u64 vmemmap_bytes = 0;
 };
 MachineSizes sizes_of(const MachineConfig& config);
+/// MachineConfig::self_hosted_pages, rounded up.
+u64 self_hosted_pages(const MachineConfig& config);
 
 }  // namespace hvo

@@ -57,10 +57,6 @@ std::string refuse_memory(const MachineConfig& config) {
   return {};
 }
 
-u64 self_hosted_pages(const MachineConfig& config) {
-  return align_up(config.self_hosted_pages, config.geometry.memory_granule());
-}
-
 /// What is wrong with the config, in one line; empty when nothing is.
 std::string refuse(const MachineConfig& config) {
   if (config.nr_cpus == 0 || config.nr_cpus > kMaxCpus) {
@@ -82,13 +78,23 @@ std::string refuse(const MachineConfig& config) {
     return "of " + std::to_string(sizes_of(config).nr_pages) + " pages of memory not all can have been hot-added";
   }
   for (const PoolConfig& pool : config.pools) {
-    if (pool.order.v == 0 || g.huge_sizes().contains(pool.order)) continue;
-    return "this geometry has no hugepages of order " + std::to_string(pool.order.v);
+    if (pool.order.v == 0) continue;
+    if (!g.huge_sizes().contains(pool.order)) {
+      return "this geometry has no hugepages of order " + std::to_string(pool.order.v);
+    }
+    if (pool.at_boot && g.vmemmap_size(pool.order) % g.pmd_size() != 0) {
+      return "hugepages of " + std::to_string(g.folio_bytes(pool.order) >> 10) +
+             " KiB can't be made at boot: their struct pages fill no whole PMD";
+    }
   }
   return {};
 }
 
 }  // namespace
+
+u64 self_hosted_pages(const MachineConfig& config) {
+  return align_up(config.self_hosted_pages, config.geometry.memory_granule());
+}
 
 u64 pages_for_nodes(const Geometry& geometry, u64 pages, u32 nr_nodes) {
   const u64 granule = geometry.memory_granule();
@@ -193,42 +199,6 @@ std::span<Cpu* const> Machine::make_cpus() {
   }
   for (Cpu& cpu : cpu_storage_) cpus_.push_back(&cpu);
   return cpus_;
-}
-
-std::expected<void, std::string> Machine::boot() {
-  Cpu& cpu = *cpus_[0];
-  cpu.run();
-  std::expected<void, std::string> booted;
-  if (table_.populate(cpu)) {
-    vmemmap_.populate(cpu);
-    const u64 nr_self_hosted = self_hosted_pages(config_);
-    if (nr_self_hosted != 0) {
-      table_.mark_self_hosted(cpu, vmemmap_.page_of({vmemmap_.nr_pages() - nr_self_hosted}).va);
-    }
-    booted = fill_pools(cpu);
-  } else {
-    booted = std::unexpected("the machine has too little memory for its own vmemmap: give it more pages");
-  }
-  cpu.idle();
-  if (booted) source_.next().set_plan(config_.failures);
-  for (Diagnostics& d : diagnostics_) d.clear();
-  return booted;
-}
-
-std::expected<void, std::string> Machine::fill_pools(Cpu& cpu) {
-  for (const PoolConfig& pool : config_.pools) {
-    if (pool.order.v == 0) continue;
-    hugetlb_.set_nr_overcommit_huge_pages(cpu, pool.order, pool.nr_overcommit_huge_pages);
-    const u64 reached = hugetlb_.set_max_huge_pages(cpu, pool.order, pool.nr_huge_pages);
-    if (reached == pool.nr_huge_pages) continue;
-    const u64 bytes = config_.geometry.folio_bytes(pool.order);
-    return std::unexpected("the pool of " + std::to_string(pool.nr_huge_pages) + " hugepages of " +
-                           std::to_string(bytes >> 10) + " KiB needs " +
-                           std::to_string(pool.nr_huge_pages * bytes >> 20) + " MiB; of " +
-                           std::to_string(sizes_of(config_).nr_pages << config_.geometry.page_shift >> 20) +
-                           " MiB of memory only " + std::to_string(reached) + " could be taken");
-  }
-  return {};
 }
 
 u64 Machine::state_hash() const { return hash_bytes(memory_.bytes(), hash_bytes(arena_.bytes())); }

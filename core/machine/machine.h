@@ -67,6 +67,15 @@ class Machine {
   /// Error: one line for the user.
   std::expected<void, std::string> boot();
   std::expected<void, std::string> fill_pools(Cpu& cpu);
+  /// The pages of hugepages that are mapped optimised at boot; empty where there are none.
+  struct BootPool {
+    Order order;
+    Pfn first;
+    Pfn end;
+  };
+  std::expected<BootPool, std::string> place_boot_pool() const;
+  std::expected<void, Errno> map_boot_pool(Cpu& cpu, const BootPool& pool);
+  std::expected<void, std::string> adopt_boot_pool(Cpu& cpu, const BootPool& pool);
   std::span<Cpu* const> make_cpus();
   std::vector<Budget> make_budgets();
   bool validate_mappings(Cpu& cpu);

@@ -42,6 +42,17 @@ std::expected<Pfn, Errno> PageAllocator::alloc_frozen_pages(Cpu& cpu, Order orde
   return std::unexpected(Errno::enomem);
 }
 
+bool PageAllocator::take_boot_pages(Cpu& cpu, Pfn first, Order order) {
+  NodePages& node = owner(first);
+  if (!node.budget.charge(cpu, order.nr_pages())) return false;
+  {
+    const SpinGuard guard(cpu, node.zone_lock);
+    if (node.buddy.alloc_range(first, first + order.nr_pages())) return true;
+  }
+  node.budget.uncharge(cpu, order.nr_pages());
+  return false;
+}
+
 std::expected<Pfn, Errno> PageAllocator::alloc_pages(Cpu& cpu, Order order, Placement at) {
   const auto first = alloc_frozen_pages(cpu, order, at);
   if (!first) return first;

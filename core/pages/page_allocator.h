@@ -27,6 +27,8 @@ class PageAllocator {
   /// 2^order pages, aligned, frozen (count 0), still single pages: the caller forms a compound. Error: enomem.
   /// Source: __alloc_frozen_pages().
   std::expected<Pfn, Errno> alloc_frozen_pages(Cpu& cpu, Order order, Placement at = {});
+  /// Boot: takes these very pages, free so far. False when they are not. Source: memblock_alloc().
+  bool take_boot_pages(Cpu& cpu, Pfn first, Order order);
   /// A page (order 0) or compound with one reference. Errors: enomem; efault if a struct page trapped.
   /// Source: alloc_pages(__GFP_COMP).
   std::expected<Pfn, Errno> alloc_pages(Cpu& cpu, Order order, Placement at = {});

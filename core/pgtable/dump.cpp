@@ -34,7 +34,7 @@ void ptdump(Cpu& cpu, PageTable& table, u64 start, u64 end, std::vector<DumpRow>
   rows.clear();
   for (u64 va = start; va < end;) {
     const u64 pmd_end = align_down(va, g.pmd_size()) + g.pmd_size();
-    const Pmd pmd{cpu.load_acquire(table.pmd_word(va))};
+    const Pmd pmd{cpu.load_acquire(table.pmd_word(va))};  // (9) of page_table.h
     if (pmd.is_leaf()) {
       const FrameNo first = pmd.frame() + (va % g.pmd_size()) / g.page_size();
       const u64 stop = std::min(pmd_end, end);

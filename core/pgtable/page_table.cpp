@@ -61,7 +61,24 @@ std::expected<void, Errno> PageTable::populate_base_pages(Cpu& cpu, u64 va) {
   return {};
 }
 
-std::expected<void, Errno> PageTable::populate(Cpu& cpu) {
+std::expected<void, Errno> PageTable::populate_optimized(Cpu& cpu, u64 start, u64 end, FrameNo tails) {
+  const OpScope scope(cpu, Op::boot);
+  const auto head = source_.alloc(cpu, Order{0}, near(start));
+  if (!head) return std::unexpected(head.error());
+  frames_.set_state(*head, FrameState::vmemmap);
+  const Pte tail = Pte::make(tails != kNoFrame ? tails : *head, false);
+  for (u64 pmd = start; pmd < end; pmd += geometry_.pmd_size()) {
+    const auto table = make_empty_table(cpu, pmd);
+    if (!table) return std::unexpected(table.error());
+    for (u64 va = pmd; va < pmd + geometry_.pmd_size(); va += geometry_.page_size()) {
+      cpu.plain_store(pte_word(*table, va), va == start ? Pte::make(*head, true).v : tail.v);
+    }
+    cpu.store_release(pmd_word(pmd), Pmd::table(*table).v);  // (8)
+  }
+  return {};
+}
+
+std::expected<void, Errno> PageTable::populate(Cpu& cpu, u64 skip_start, u64 skip_end) {
   const OpScope scope(cpu, Op::boot);
   for (u64 i = 0; i < pmd_tables_.size(); ++i) {
     const auto frame = make_empty_table(cpu, base_ + (i << geometry_.table_shift) * geometry_.pmd_size());
@@ -70,6 +87,7 @@ std::expected<void, Errno> PageTable::populate(Cpu& cpu) {
   }
   for (u64 i = 0; i < nr_pmds_; ++i) {
     const u64 va = base_ + i * geometry_.pmd_size();
+    if (va >= skip_start && va < skip_end) continue;
     const auto mapped = geometry_.maps_by_blocks() ? populate_block(cpu, va) : populate_base_pages(cpu, va);
     if (!mapped) return mapped;
   }
@@ -153,7 +171,7 @@ SplitResult PageTable::publish_pte_table(Cpu& cpu, u64 start, FrameNo block, Fra
 }
 
 Pte PageTable::pte_at(Cpu& cpu, u64 va) {
-  const Pmd pmd{cpu.load_acquire(pmd_word(va))};
+  const Pmd pmd{cpu.load_acquire(pmd_word(va))};  // (9)
   if (!pmd.is_table()) {
     cpu.report({.rule = Rule::range, .object = va, .seen = pmd.v, .what = "a PMD leaf was taken for a page table"});
     return {};
@@ -162,7 +180,7 @@ Pte PageTable::pte_at(Cpu& cpu, u64 va) {
 }
 
 void PageTable::set_pte(Cpu& cpu, u64 va, Pte pte) {
-  const Pmd pmd{cpu.load_acquire(pmd_word(va))};
+  const Pmd pmd{cpu.load_acquire(pmd_word(va))};  // (9)
   if (!pmd.is_table()) {
     cpu.report({.rule = Rule::range, .object = va, .seen = pmd.v, .what = "a PMD leaf was taken for a page table"});
     return;

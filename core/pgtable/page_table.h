@@ -93,8 +93,11 @@ class PageTable {
 
   /// Boot: allocates the PMD tables and maps the whole vmemmap: by leaves, each a block of 2^table_shift frames, or by
   /// PTEs, each a frame of its own, as the geometry says. All of it comes from the node whose memory is described.
-  /// One CPU, before any other runs. Error: enomem.
-  std::expected<void, Errno> populate(Cpu& cpu);
+  /// The PMDs of [skip_start, skip_end) are left out. One CPU, before any other runs. Error: enomem.
+  std::expected<void, Errno> populate(Cpu& cpu, u64 skip_start = 0, u64 skip_end = 0);
+  /// Boot: maps [start, end), whole PMDs that were left out, as an optimised folio's: the first page by a frame of its
+  /// own, the others read-only by `tails`, or by the first's frame when that is kNoFrame. Error: enomem.
+  std::expected<void, Errno> populate_optimized(Cpu& cpu, u64 start, u64 end, FrameNo tails);
   /// The frames mapped from `va` on become FrameState::vmemmap_self_hosted. At boot, after populate().
   void mark_self_hosted(Cpu& cpu, u64 va);
   /// True when the page at `va` is such a one. Any CPU, no lock.

@@ -18,7 +18,9 @@ inline void rcu_read_unlock(Cpu& cpu) {
   CpuState& s = cpu.state();
   if (--s.rcu_depth != 0 || s.deferred == 0) return;
   s.deferred = 0;
-  cpu.serve();
+  // Raised again, so that it is not lost where interrupts are off: then it is served once they are on.
+  ref(s.attention).fetch_or(kAttentionInterrupt, std::memory_order::relaxed);
+  if (s.irq_off == 0) cpu.serve();
 }
 
 /// Waits until every read section that had begun before the call has ended. May not be called with a spinlock held,

@@ -57,6 +57,7 @@ inline constexpr u64 kTailMapping = 0xdead000000000400;
 
 /// `private` of the head of a hugepage: its HPG_ bits (enum hugetlb_page_flags).
 inline constexpr u64 HPG_temporary = u64{1} << 2;  ///< leaves the pool when it is freed
+inline constexpr u64 HPG_freed = u64{1} << 3;      ///< on a free list; changed under hugetlb_lock
 inline constexpr u64 HPG_vmemmap_optimized = u64{1} << 4;
 inline constexpr u64 HPG_raw_hwp_unreliable = u64{1} << 5;  ///< a memory error was not noted: never to be used again
 

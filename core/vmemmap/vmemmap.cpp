@@ -65,6 +65,7 @@ void Vmemmap::populate(Cpu& cpu) {
       filled_for = zone;
     }
     const Translation found = table_.walk(cpu, va);
+    if (!found.writable) continue;  // a boot folio's tails
     cpu.fill_frame(found.is_block ? found.frame + (va % g.pmd_size()) / g.page_size() : found.frame, page.data());
   }
 }
@@ -102,6 +103,17 @@ std::expected<void, Errno> Vmemmap::make_compound(Cpu& cpu, Pfn first, Order ord
     if (auto r = make_tail(cpu, head + i, word); !r) return r;
   }
   return {};
+}
+
+void Vmemmap::prep_boot_folio(Cpu& cpu, Pfn head, Order order) {
+  const OpScope scope(cpu, Op::boot);
+  const Page page = page_of(head);
+  truth_.begin_change(head, order);
+  // The first page of struct pages is writable, so nothing here can trap; the other tails are there already.
+  (void)make_head(cpu, page, order);
+  const u64 word = tail_word(encoding_, page, order);
+  for (u64 i = 1; i < geometry().structs_per_page(); ++i) (void)make_tail(cpu, page + i, word);
+  truth_.end_change(head, order, order);
 }
 
 std::expected<void, Errno> Vmemmap::prep_compound_page(Cpu& cpu, Pfn head, Order order) {

@@ -46,6 +46,10 @@ class Vmemmap {
   /// boot left it. Source: memmap_init().
   void populate(Cpu& cpu);
 
+  /// Boot: makes the pages of a hugepage one compound whose vmemmap is mapped optimised already
+  /// (PageTable::populate_optimized). After populate().
+  void prep_boot_folio(Cpu& cpu, Pfn head, Order order);
+
   /// All eight words of a struct page, each with a marked load. Not one moment's state if somebody writes.
   PageImage read(Cpu& cpu, Page p) const;
 

@@ -28,7 +28,6 @@ class Perturber : public Engine {
   u64 steps_per_delay(const Cpu& cpu, const Access& access);
 
   Rng rng_;
-  u32 nr_waits_ = 0;
   bool was_ordering_ = false;  ///< the last step was more than a relaxed access
 };
 

@@ -31,7 +31,7 @@ Round::Round(RoundConfig config, Machine& machine)
             "a scenario has more actors than a round counts");
   for (u32 i = 0; i < machine.nr_cpus(); ++i) {
     shared_.cpus[i].rng = Rng::seeded(config_.seed, i);
-    hand_over_[i].nr_left.store(config_.ops_per_cpu, std::memory_order::release);
+    hand_over_[i].nr_left.store(config_.ops_per_cpu, kRelaxed);  // ordered by (5)
   }
   if (config_.is_perturbed) attach_perturbers();
   is_made_.store(true, std::memory_order::release);  // (5)

@@ -51,6 +51,7 @@ std::string describe(Machine& m, u32 id, u64 newest_ns) {
   const ViolationLog log = torn_copy(d.violations);
   for (unsigned i = 0; i < std::min(log.nr_kept, ViolationLog::kKept); ++i) {
     const Violation& v = log.first[i];
+    if (v.what.data() == nullptr) continue;  // torn
     s += fmt::format("    reported: {} in {}: {} (object {:#x}, expected {:#x}, seen {:#x})\n", rule_name(v.rule),
                      op_name(v.op), v.what, v.object, v.expected, v.seen);
   }
@@ -66,22 +67,27 @@ bool holds(const CpuState& state, LockClass wanted) {
   return false;
 }
 
-/// All that hold the mmap lock but for the one that asks, whose own rank is noted already; all CPUs when nobody does.
-u64 holders_of_mmap_lock(Machine& m, u32 asker) {
+/// The word of a lock, by its place in the arena.
+u32 word_at(const Machine& m, u64 object) {
+  if (object + sizeof(u32) > m.arena().bytes().size()) return ~u32{0};
+  return __atomic_load_n(reinterpret_cast<const u32*>(m.arena().bytes().data() + object), __ATOMIC_RELAXED);
+}
+
+/// All that hold the mmap lock but for the one that asks, whose own rank is noted already; all CPUs when it is free.
+u64 holders_of_mmap_lock(Machine& m, u32 asker, u64 object) {
+  if (word_at(m, object) == 0) return ~u64{0};
   u64 cpus = 0;
   for (u32 i = 0; i < m.nr_cpus(); ++i) {
     const WaitFor wait = m.diagnostics(i).activity.wait.load(kRelaxed);
     const bool waits = wait == WaitFor::read_lock || wait == WaitFor::write_lock;
     if (i != asker && !waits && holds(torn_copy(m.cpu(i).state()), LockClass::mmap)) cpus |= u64{1} << i;
   }
-  return cpus != 0 ? cpus : ~u64{0};
+  return cpus;
 }
 
 /// The CPU whose number, plus one, stands in the word of a spinlock or mutex; all when nobody's does.
 u64 holder_in_word(Machine& m, u64 object) {
-  if (object + sizeof(u32) > m.arena().bytes().size()) return 0;
-  const auto* word = reinterpret_cast<const u32*>(m.arena().bytes().data() + object);
-  const u32 holder = __atomic_load_n(word, __ATOMIC_RELAXED);
+  const u32 holder = word_at(m, object);
   // A lock that is free is between two holders: whoever waits for it has just not seen it yet.
   if (holder == 0) return ~u64{0};
   return holder > m.nr_cpus() ? 0 : u64{1} << (holder - 1);
@@ -93,12 +99,15 @@ CpuProgress progress_of(Machine& machine, u32 cpu, bool is_done) {
   const Activity& activity = machine.diagnostics(cpu).activity;
   CpuProgress p{
       .nr_ops = activity.nr_ops.load(kRelaxed), .nr_marks = activity.nr_marks.load(kRelaxed), .is_done = is_done};
+  // Between two tasks: it waits for a host thread.
+  const u32 attention = ref(machine.cpu(cpu).state().attention).load(kRelaxed);
+  if ((attention & kAttentionIdle) != 0) p.waits_for = ~u64{0};
   const u64 object = activity.wait_object.load(kRelaxed);
   switch (activity.wait.load(kRelaxed)) {
     case WaitFor::spin_lock:
     case WaitFor::mutex: p.waits_for = holder_in_word(machine, object); break;
     case WaitFor::read_lock:
-    case WaitFor::write_lock: p.waits_for = holders_of_mmap_lock(machine, cpu); break;
+    case WaitFor::write_lock: p.waits_for = holders_of_mmap_lock(machine, cpu, object); break;
     default: break;
   }
   return p;
@@ -112,7 +121,8 @@ std::optional<u32> Watchdog::find_hung(std::span<const CpuProgress> cpus, double
     if (finished) seen.op_since = now;
     if (finished || cpus[i].nr_marks != seen.progress.nr_marks) seen.since = now;
     seen.progress = cpus[i];
-    if (now - seen.since <= timeout_) moving |= u64{1} << i;
+    // Who is done helps nobody on.
+    if (!cpus[i].is_done && now - seen.since <= timeout_) moving |= u64{1} << i;
   }
   // Whoever waits for one that moves will move; so many times as the longest queue has members.
   for (std::size_t n = 0; n < cpus.size(); ++n) {
@@ -121,6 +131,7 @@ std::optional<u32> Watchdog::find_hung(std::span<const CpuProgress> cpus, double
     }
   }
   for (std::size_t i = 0; i < cpus.size(); ++i) {
+    if (cpus[i].is_done) continue;
     const bool moves = (moving >> i & 1) != 0;
     if (!moves || now - cpus_[i].op_since > timeout_ * kMostTimeouts) return static_cast<u32>(i);
   }

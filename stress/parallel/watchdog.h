@@ -15,8 +15,8 @@ struct CpuProgress {
   u64 nr_ops = 0;    ///< operations finished
   u64 nr_marks = 0;  ///< Activity::nr_marks: moves within an operation too
   bool is_done = false;
-  /// A bit for each CPU that may hold the lock it waits for; all bits when the lock is free. None: it waits for no
-  /// lock.
+  /// A bit for each CPU that may hold the lock it waits for; all bits when that is free, or when it waits for a host
+  /// thread. None: it waits for neither.
   u64 waits_for = 0;
 };
 CpuProgress progress_of(Machine& machine, u32 cpu, bool is_done);

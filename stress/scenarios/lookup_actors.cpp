@@ -53,6 +53,12 @@ bool take_reference(Cpu& cpu, Machine& m, Page page, Event trap_window) {
   return *taken;
 }
 
+/// By who has not looked at what the page is: it traps where walkers do.
+bool take_reference_as_walker(Cpu& cpu, Machine& m, Page page) {
+  const OpScope scope(cpu, Op::pfn_walk_unfiltered, false);
+  return take_reference(cpu, m, page, Event::window_unfiltered_trap);
+}
+
 /// Any pfn; half of them where folios come and go.
 Pfn any_pfn(Machine& m, Shared& shared, Rng& rng) {
   const u64 all = m.vmemmap().nr_pages();
@@ -101,8 +107,8 @@ void referenced(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng) {
   const SlotWord word{slot.word.load(std::memory_order::acquire)};  // (2)
   if (!word.holds_folio()) return;
   const Page head = machine.vmemmap().page_of(word.head());
-  if (!take_reference(cpu, machine, head, Event::window_unfiltered_trap)) return;
-  if (slot.word.load(std::memory_order::acquire) == word.v) {  // still there: the reference pins it
+  if (!take_reference_as_walker(cpu, machine, head)) return;
+  if (slot.word.load(std::memory_order::acquire) == word.v) {  // (2): still there: the reference pins it
     const u64 n = folio_nr_pages(machine.vmemmap().pages(cpu), {head});
     for (int i = 0; i < kLookupsPerReference; ++i) {
       cpu.count(Event::lookup_referenced);

@@ -46,7 +46,7 @@ class LostWrite {
  private:
   Explorer::Bodies bodies() {
     return {[this](Cpu& cpu) { EXPECT_EQ(m_->hugetlb().alloc_migrate_hugetlb_folio(cpu, order()).value(), kFolio); },
-            [this](Cpu& cpu) { (void)m_->hugetlb().memory_failure(cpu, kFolio + kBadPage); }};
+            [this](Cpu& cpu) { (void)m_->hugetlb().memory_failure(cpu, kFolio + kBadPage, Insist::yes); }};
   }
   static MachineConfig config(std::string_view design, FlushBy by) {
     MachineConfig c;

@@ -65,6 +65,8 @@ class Twin {
   void demote(Order order, u64 nr);
   void dissolve(u32 which);
   void last_put(u64 head);
+  /// Hugepages are left, all free, and there is too little memory to restore any.
+  bool is_stuck();
   /// A restore of this folio must have failed: an allocation was made to, or memory was short.
   bool restore_fails(const ModelFolio& folio, u64 free_before);
   void after_growth(Order order, u64 missing);

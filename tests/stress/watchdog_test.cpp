@@ -49,12 +49,22 @@ TEST(Watchdog, DeadlockIsFoundThoughAnotherCpuMoves) {
   EXPECT_EQ(dog.find_hung(at(6), 6), 0U);
 }
 
+TEST(Watchdog, CpuThatWaitsForAHostThreadIsSlowWhileAnotherMovesAndHungWhenAllOthersAreDone) {
+  Watchdog dog(2, 5, 0);
+  const CpuProgress queued{.waits_for = ~u64{0}};
+  for (u64 t = 1; t <= 20; ++t) EXPECT_FALSE(dog.find_hung(Cpus{{.nr_ops = t}, queued}, static_cast<double>(t)));
+  EXPECT_FALSE(dog.find_hung(Cpus{{.nr_ops = 20, .is_done = true}, {.nr_ops = 1}}, 21));
+  EXPECT_EQ(dog.find_hung(Cpus{{.nr_ops = 20, .is_done = true}, {.nr_ops = 1, .waits_for = ~u64{0}}}, 27), 1U);
+}
+
 TEST(ProgressOf, NamesTheHolderOfTheLockThatIsWaitedFor) {
   MachineConfig config;
   config.nr_cpus = 3;
   const auto machine = Machine::create(config);
   ASSERT_TRUE(machine);
   Machine& m = **machine;
+  EXPECT_EQ(progress_of(m, 2, false).waits_for, ~u64{0}) << "idle: it waits for a host thread";
+  m.cpu(2).run();
   Cpu& cpu = m.cpu(1);
   cpu.run();
   SpinLock& lock = m.page_table().init_mm().page_table_lock;
@@ -72,7 +82,9 @@ TEST(ProgressOf, NamesTheHolderOfTheLockThatIsWaitedFor) {
   EXPECT_EQ(progress_of(m, 2, false).waits_for, ~u64{0}) << "it is free";
   {
     const ReadGuard guard(cpu, m.page_table().init_mm().mmap_lock);
-    m.diagnostics(2).activity.wait.store(WaitFor::write_lock);
+    Activity& other = m.diagnostics(2).activity;
+    other.wait_object.store(cpu.name_of(&m.page_table().init_mm().mmap_lock));
+    other.wait.store(WaitFor::write_lock);
     EXPECT_EQ(progress_of(m, 2, false).waits_for, 2U);
   }
   {

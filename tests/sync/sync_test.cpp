@@ -72,6 +72,21 @@ TEST_F(SyncTest, AFlushWithInterruptsOffAndAGracePeriodInASectionAreReported) {
   EXPECT_EQ(lock_order(), 2u);
 }
 
+TEST_F(SyncTest, AQuiescentStateAskedForInASectionThatEndsWithInterruptsOffIsServedOnceTheyAreOn) {
+  Slot& slot = b.slot_of(a, kRequestQuiesce);
+  b.run();
+  rcu_read_lock(b);
+  const u64 ticket = b.post(a, kRequestQuiesce, 0, 0);
+  ASSERT_NE(ticket, 0U);
+  b.serve();
+  b.local_irq_disable();
+  rcu_read_unlock(b);
+  EXPECT_NE(ref(slot.served).load(), ticket) << "interrupts are off";
+  b.local_irq_enable();
+  b.idle();
+  EXPECT_EQ(ref(slot.served).load(), ticket);
+}
+
 TEST_F(SyncTest, ReadersShareAndADowngradedWriterIsAReader) {
   share_after_downgrade(a, b, sem);
   const ReadGuard again(a, sem);

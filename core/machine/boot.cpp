@@ -1,0 +1,91 @@
+// Boot: page tables and struct pages first, then the pools. One CPU.
+//
+// Hugepages of the command line, where the design can: their place is chosen before anything is mapped, from the top of
+// memory down, so that the frames their tails would have had are never allocated. In order: where → PMDs of all other
+// memory → theirs, optimised → all other struct pages → theirs → taken from the page allocator → into the pool.
+#include "core/machine/machine.h"
+
+namespace hvo {
+
+namespace {
+
+constexpr std::string_view kTooSmall = "the machine has too little memory for its own vmemmap: give it more pages";
+
+std::string too_little(const MachineConfig& config, const PoolConfig& pool, u64 reached) {
+  const u64 bytes = config.geometry.folio_bytes(pool.order);
+  return "the pool of " + std::to_string(pool.nr_huge_pages) + " hugepages of " + std::to_string(bytes >> 10) +
+         " KiB needs " + std::to_string(pool.nr_huge_pages * bytes >> 20) + " MiB; of " +
+         std::to_string(sizes_of(config).nr_pages << config.geometry.page_shift >> 20) + " MiB of memory only " +
+         std::to_string(reached) + " could be taken";
+}
+
+}  // namespace
+
+std::expected<Machine::BootPool, std::string> Machine::place_boot_pool() const {
+  for (const PoolConfig& pool : config_.pools) {
+    if (!pool.at_boot || pool.nr_huge_pages == 0 || !design().populates_boot_pool) continue;
+    const u64 each = pool.order.nr_pages();
+    const u64 end = (vmemmap_.nr_pages() - self_hosted_pages(config_)) / each * each;
+    if (end / each < pool.nr_huge_pages) return std::unexpected(too_little(config_, pool, end / each));
+    return BootPool{pool.order, {end - pool.nr_huge_pages * each}, {end}};
+  }
+  return BootPool{};
+}
+
+std::expected<void, Errno> Machine::map_boot_pool(Cpu& cpu, const BootPool& pool) {
+  for (Pfn head = pool.first; head < pool.end; head = head + pool.order.nr_pages()) {
+    const auto tails = optimizer_.tails_at_boot(cpu, head, pool.order);
+    if (!tails) return std::unexpected(tails.error());
+    const u64 start = vmemmap_.page_of(head).va;
+    const u64 end = start + config_.geometry.vmemmap_size(pool.order);
+    if (auto mapped = table_.populate_optimized(cpu, start, end, *tails); !mapped) return mapped;
+  }
+  return {};
+}
+
+std::expected<void, std::string> Machine::boot() {
+  const auto pool = place_boot_pool();
+  if (!pool) return std::unexpected(pool.error());
+  Cpu& cpu = *cpus_[0];
+  cpu.run();
+  std::expected<void, std::string> booted;
+  if (table_.populate(cpu, vmemmap_.page_of(pool->first).va, vmemmap_.page_of(pool->end).va) &&
+      map_boot_pool(cpu, *pool)) {
+    vmemmap_.populate(cpu);
+    const u64 nr_self_hosted = self_hosted_pages(config_);
+    if (nr_self_hosted != 0) {
+      table_.mark_self_hosted(cpu, vmemmap_.page_of({vmemmap_.nr_pages() - nr_self_hosted}).va);
+    }
+    booted = adopt_boot_pool(cpu, *pool);
+    if (booted) booted = fill_pools(cpu);
+  } else {
+    booted = std::unexpected(std::string(kTooSmall));
+  }
+  cpu.idle();
+  if (booted) source_.next().set_plan(config_.failures);
+  for (Diagnostics& d : diagnostics_) d.clear();
+  return booted;
+}
+
+std::expected<void, std::string> Machine::adopt_boot_pool(Cpu& cpu, const BootPool& pool) {
+  for (Pfn head = pool.first; head < pool.end; head = head + pool.order.nr_pages()) {
+    // What is mapped and free may still be more than the budget has left: page tables cost too.
+    if (!pages_.take_boot_pages(cpu, head, pool.order)) return std::unexpected(std::string(kTooSmall));
+    vmemmap_.prep_boot_folio(cpu, head, pool.order);
+    optimizer_.adopt_boot_folio(cpu, head, pool.order);
+    hugetlb_.adopt_boot_folio(cpu, head, pool.order);
+  }
+  return {};
+}
+
+std::expected<void, std::string> Machine::fill_pools(Cpu& cpu) {
+  for (const PoolConfig& pool : config_.pools) {
+    if (pool.order.v == 0) continue;
+    hugetlb_.set_nr_overcommit_huge_pages(cpu, pool.order, pool.nr_overcommit_huge_pages);
+    const u64 reached = hugetlb_.set_max_huge_pages(cpu, pool.order, pool.nr_huge_pages);
+    if (reached != pool.nr_huge_pages) return std::unexpected(too_little(config_, pool, reached));
+  }
+  return {};
+}
+
+}  // namespace hvo
