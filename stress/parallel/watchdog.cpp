@@ -85,11 +85,12 @@ u64 holders_of_mmap_lock(Machine& m, u32 asker, u64 object) {
   return cpus;
 }
 
-/// The CPU whose number, plus one, stands in the word of a spinlock or mutex; all when nobody's does.
-u64 holder_in_word(Machine& m, u64 object) {
+/// The CPU whose number, plus one, stands in the word of a spinlock or mutex; all when the lock is free.
+u64 holder_in_word(Machine& m, u32 asker, u64 object) {
   const u32 holder = word_at(m, object);
   // A lock that is free is between two holders: whoever waits for it has just not seen it yet.
-  if (holder == 0) return ~u64{0};
+  // One that the asker holds it has just been given.
+  if (holder == 0 || holder == asker + 1) return ~u64{0};
   return holder > m.nr_cpus() ? 0 : u64{1} << (holder - 1);
 }
 
@@ -105,7 +106,7 @@ CpuProgress progress_of(Machine& machine, u32 cpu, bool is_done) {
   const u64 object = activity.wait_object.load(kRelaxed);
   switch (activity.wait.load(kRelaxed)) {
     case WaitFor::spin_lock:
-    case WaitFor::mutex: p.waits_for = holder_in_word(machine, object); break;
+    case WaitFor::mutex: p.waits_for = holder_in_word(machine, cpu, object); break;
     case WaitFor::read_lock:
     case WaitFor::write_lock: p.waits_for = holders_of_mmap_lock(machine, cpu, object); break;
     default: break;

@@ -75,6 +75,11 @@ TEST(ProgressOf, NamesTheHolderOfTheLockThatIsWaitedFor) {
     other.wait_object.store(cpu.name_of(&lock));
     other.wait.store(WaitFor::spin_lock);
     EXPECT_EQ(progress_of(m, 2, false).waits_for, 2U);
+    Activity& own = m.diagnostics(1).activity;
+    own.wait_object.store(cpu.name_of(&lock));
+    own.wait.store(WaitFor::spin_lock);
+    EXPECT_EQ(progress_of(m, 1, false).waits_for, ~u64{0}) << "it has just been given the lock";
+    own.wait.store(WaitFor::nothing);
     other.wait.store(WaitFor::nothing);
     EXPECT_EQ(progress_of(m, 2, false).waits_for, 0U);
     other.wait.store(WaitFor::spin_lock);
