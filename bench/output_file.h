@@ -1,8 +1,11 @@
 // OutputFile: a result file that is there whole or not at all, and whose path is tried before the work begins.
 #pragma once
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <expected>
+#include <filesystem>
 #include <string>
 #include <utility>
 
@@ -14,8 +17,9 @@ class OutputFile {
   /// Empty path: no file is wanted, and finish() does nothing. Error: one line for the user.
   static std::expected<OutputFile, std::string> create(const std::string& path) {
     if (path.empty()) return OutputFile("", nullptr);
+    if (std::filesystem::is_directory(path)) return std::unexpected("can't write " + path + ": it is a directory");
     std::FILE* file = std::fopen((path + ".tmp").c_str(), "w");
-    if (file == nullptr) return std::unexpected("can't write " + path);
+    if (file == nullptr) return std::unexpected("can't write " + path + ": " + std::strerror(errno));
     return OutputFile(path, file);
   }
   OutputFile(OutputFile&& other) noexcept : path_(std::move(other.path_)), file_(std::exchange(other.file_, nullptr)) {}

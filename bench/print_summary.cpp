@@ -65,8 +65,10 @@ void print_row(std::FILE* out, const RatioRow& row) {
 
 void print_verdict(std::FILE* out, const Summary& summary) {
   u64 missed = 0;
+  u64 nr_judged = 0;
   double least_scaling = RatioRow::kScalingNeeded;
   for (const RatioRow& row : summary.rows) {
+    if (row.is_judged()) ++nr_judged;
     if (row.is_judged() && !row.is_met()) ++missed;
     if (row.goal && row.host_scaling) least_scaling = std::min(least_scaling, *row.host_scaling);
   }
@@ -78,7 +80,9 @@ void print_verdict(std::FILE* out, const Summary& summary) {
   }
   if (summary.is_partial) fmt::print(out, "interrupted: the rest was not measured\n");
   fmt::print(out, "{}\n",
-             missed == 0 ? "every goal that is judged is met" : fmt::format("{} goals are missed", missed));
+             nr_judged == 0 ? "no goal was judged"
+             : missed == 0  ? "every goal that is judged is met"
+                            : fmt::format("{} goals are missed", missed));
 }
 
 }  // namespace

@@ -167,6 +167,11 @@ Checked read_memory(const RunWords& w, RunOptions& o) {
   if (auto r = read("--hot-added", w.hot_added, 1, kMostMib, o.hot_added_mib); !r) return r;
   m.self_hosted_pages = (o.hot_added_mib << 20) >> m.geometry.page_shift;
   m.memory_pages += m.self_hosted_pages;
+  if (w.at_boot && !m.design->populates_boot_pool) {
+    return wrong(
+        fmt::format("--at-boot: {} makes its pools after boot; fake-head-acquire (from 6.15 on) and shared-tail don't",
+                    m.design->name));
+  }
   if (w.at_boot && !move_pools_to_boot(m)) {
     return wrong("--at-boot: no pool of a size whose struct pages fill whole PMDs, such as --pool 1G=2");
   }
@@ -220,7 +225,8 @@ void add_run_options(CLI::App& app, RunWords& w) {
   add("What", "--pool", w.pool, "SIZE=N,...", "hugepages from the start, as 2M=512,1G=2 (default: the scenario's)");
   add("What", "--nodes", w.nodes, "N", "NUMA nodes of the machine, memory and CPUs shared out evenly (default 1)");
   add("What", "--memory", w.memory, "MIB", "modelled memory (default: what pools and scenario need)");
-  app.add_flag("--at-boot", w.at_boot, "gigantic pools as by hugepages= at boot: optimised from the start if the design can")
+  app.add_flag("--at-boot", w.at_boot,
+               "gigantic pools as by hugepages= at boot: optimised from the start if the design can")
       ->group("What");
   add("What", "--hot-added", w.hot_added, "MIB", "further memory that holds its own struct pages: not optimised");
   add("How long", "--seconds", w.seconds, "S", "stop after so long (default 10)");

@@ -71,7 +71,7 @@ constexpr std::array kMixedWindows{Window{Event::folio_optimized},
                                    Window{Event::folio_demoted, of_all},
                                    Window{Event::pool_grown, of_all},
                                    Window{Event::pool_shrunk, of_all},
-                                   Window{Event::surplus_alloc, of_all},
+                                   Window{Event::surplus_alloc, of_overcommit},
                                    Window{Event::pmd_split, of_splits},
                                    Window{Event::free_deferred},
                                    Window{Event::optimize_skipped, of_all},
@@ -239,6 +239,8 @@ bool is_asked(const Window& window, const MachineConfig& config) {
     case of_copies: return design.copies_head;
     case of_shared_tail: return design.tails == Tails::shared;
     case of_holes: return !design.holes.empty();
+    case of_overcommit:
+      return std::ranges::any_of(config.pools, [](const PoolConfig& p) { return p.nr_overcommit_huge_pages != 0; });
     case of_nodes_that_help: return config.nr_nodes > 1 && design.optimizes() && !design.restores_on_node_only;
     case of_nodes_alone: return config.nr_nodes > 1 && design.optimizes() && design.restores_on_node_only;
   }

@@ -32,6 +32,7 @@ enum class Asked : u8 {
   of_copies,           ///< the head is copied
   of_shared_tail,
   of_holes,            ///< walkers that can store to a read-only tail
+  of_overcommit,       ///< where a pool may be exceeded
   of_nodes_that_help,  ///< several nodes, and a restore may take frames of any
   of_nodes_alone,      ///< several nodes, and a restore may not
 };

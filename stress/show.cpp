@@ -17,7 +17,8 @@ void show_folio(Machine& m, Cpu& cpu, Pfn head) {
     const Translation t = m.page_table().walk(cpu, p.va);
     const u64 flags = pages.read_once(p, page_field::flags);
     const u64 word = pages.read_once(p, page_field::compound_head);
-    std::printf("%4llu %5u %s  %d       0x%016llx\n", ull{i}, t.frame.v, t.writable ? "RW" : "RO",
+    const u64 inside = t.is_block ? (p.va % g.pmd_size()) / g.page_size() : 0;
+    std::printf("%4llu %5llu %s  %d       0x%016llx\n", ull{i}, ull{t.frame.v} + inside, t.writable ? "RW" : "RO",
                 (flags & PG_head) != 0 ? 1 : 0, ull{word});
     with_encoding(m.design().encoding, [&]<class E>(E) {
       for (const u64 n : {u64{0}, u64{1}, g.structs_per_page() - 1}) {

@@ -17,11 +17,17 @@ u64 nr_windows(const RunOptions& options, const RunResult& result, WindowState s
   return n;
 }
 
+/// The scenario has windows, and none that this design and machine could open.
+bool is_pointless(const RunOptions& options, const RunResult& result) {
+  const auto& windows = options.scenario->windows;
+  return !windows.empty() && nr_windows(options, result, WindowState::not_asked) == windows.size();
+}
+
 Verdict verdict_of(const RunOptions& options, const RunResult& result) {
   if (result.is_hung) return Verdict::hang;
   if (result.outcomes.nr_forbidden() != 0) return Verdict::violation;
   const bool missed = nr_windows(options, result, WindowState::missed) != 0;
-  return missed || never_met(result) ? Verdict::vacuous : Verdict::pass;
+  return missed || never_met(result) || is_pointless(options, result) ? Verdict::vacuous : Verdict::pass;
 }
 
 std::string_view verdict_name(Verdict verdict) {
@@ -61,6 +67,10 @@ std::string verdict_line(const RunOptions& options, const RunResult& result) {
     case Verdict::vacuous: break;
   }
   if (never_met(result)) return fmt::format("VACUOUS: in no round did the CPUs start together{}", end);
+  if (is_pointless(options, result)) {
+    return fmt::format("VACUOUS: {} tests nothing that {} does on this machine{}", options.scenario->name,
+                       options.machine.design->name, end);
+  }
   return fmt::format("VACUOUS: nothing forbidden, but {} of {} windows missed{}", missed, hit + missed, end);
 }
 

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <sys/utsname.h>
 
+#include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -54,6 +55,8 @@ Json config(const RunOptions& o) {
           {"geometry", m.geometry.name},
           {"memory_pages", m.memory_pages},
           {"pools", pools},
+          {"at_boot", std::ranges::any_of(m.pools, &PoolConfig::at_boot)},
+          {"hot_added_pages", m.self_hosted_pages},
           {"cpus", m.nr_cpus},
           {"nodes", m.nr_nodes},
           {"threads", o.nr_threads},

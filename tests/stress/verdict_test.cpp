@@ -26,13 +26,14 @@ TEST(Verdict, IsVacuousWhenAWindowWasMissed) {
   EXPECT_THAT(verdict_line(o, r), HasSubstr("1 of"));
 }
 
-TEST(Verdict, DoesNotAskForWindowsThatTheDesignCannotOpen) {
+TEST(Verdict, IsVacuousWhenTheDesignCanOpenNoneOfTheWindows) {
   const RunOptions o = sample_options("split_contention", "none");
   RunResult r = sample_result(o);
   r.events = {};
   EXPECT_EQ(nr_windows(o, r, WindowState::missed), 0U);
   EXPECT_EQ(nr_windows(o, r, WindowState::not_asked), o.scenario->windows.size());
-  EXPECT_EQ(verdict_of(o, r), Verdict::pass);
+  EXPECT_EQ(verdict_of(o, r), Verdict::vacuous);
+  EXPECT_THAT(verdict_line(o, r), HasSubstr("split_contention tests nothing that none does"));
 }
 
 TEST(Verdict, IsVacuousWhenTheCpusNeverStartedTogether) {
