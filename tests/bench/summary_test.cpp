@@ -18,7 +18,7 @@ std::string printed(const Summary& summary) {
   std::FILE* file = std::tmpfile();
   print_summary(file, summary, {});
   std::string text(static_cast<std::size_t>(std::ftell(file)), '\0');
-  std::rewind(file);
+  EXPECT_EQ(std::fseek(file, 0, SEEK_SET), 0);
   text.resize(std::fread(text.data(), 1, text.size(), file));
   std::fclose(file);
   return text;

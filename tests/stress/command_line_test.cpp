@@ -8,7 +8,6 @@ namespace hvo::stress {
 namespace {
 
 using testing::HasSubstr;
-using testing::IsEmpty;
 
 /// Parses as the program does. Error: what the user would read.
 std::expected<RunOptions, std::string> parse(const std::string& line) {

@@ -10,8 +10,8 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-const Geometry& kX86 = kGeometries[0];
-const Geometry& kTiny = kGeometries[1];
+constexpr const Geometry& kX86 = kGeometries[0];
+constexpr const Geometry& kTiny = kGeometries[1];
 
 TEST(ParsePools, ReadsSizesOfTheGeometryByName) {
   EXPECT_THAT(parse_pools("2M=512,1G=2", kX86).value(),
