@@ -14,8 +14,8 @@
 
 namespace {
 
-using namespace hvo;         // NOLINT
-using namespace hvo::bench;  // NOLINT
+using namespace hvo;         // NOLINT(google-build-using-namespace): the program's own
+using namespace hvo::bench;  // NOLINT(google-build-using-namespace): likewise
 
 constexpr int kUsage = 2;
 constexpr int kResource = 3;

@@ -22,7 +22,7 @@
 namespace {
 
 using namespace hvo;          // NOLINT(google-build-using-namespace): the program's own
-using namespace hvo::stress;  // NOLINT(google-build-using-namespace)
+using namespace hvo::stress;  // NOLINT(google-build-using-namespace): likewise
 
 constexpr const char* kFooter =
     "Exit codes: 0 pass, 1 violation found, 2 usage, 3 resource missing, 5 crash, 6 hang,\n"

@@ -62,8 +62,8 @@ std::string verdict_line(const RunOptions& options, const RunResult& result) {
     case Verdict::violation:
       return fmt::format("VIOLATION: {} forbidden outcome{}{}", forbidden, forbidden == 1 ? "" : "s", end);
     case Verdict::hang:
-      return fmt::format("HANG: a CPU finished no operation for {} s; {} forbidden outcomes before",
-                         options.hang_timeout, forbidden);
+      return fmt::format("HANG: a CPU has not got on for {} s; {} forbidden outcomes before", options.hang_timeout,
+                         forbidden);
     case Verdict::vacuous: break;
   }
   if (never_met(result)) return fmt::format("VACUOUS: in no round did the CPUs start together{}", end);
