@@ -104,6 +104,7 @@ std::string_view LookupDesign::design_of(Kind kind) const {
   switch (kind) {
     case Kind::full: return full_of;
     case Kind::optimized: return optimized_of;
+    case Kind::half: return {};
     case Kind::ordinary: return ordinary_of;
   }
   __builtin_unreachable();

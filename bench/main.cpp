@@ -8,6 +8,8 @@
 #include <chrono>
 #include <cstdio>
 
+#include "bench/compare/command.h"
+#include "bench/counts/command.h"
 #include "bench/interrupt.h"
 #include "bench/json.h"
 #include "bench/output_file.h"
@@ -133,6 +135,11 @@ int run(const Arguments& a) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  const std::string_view command = argc > 1 ? argv[1] : "";
+  if (command == "compare") return compare_main(argc - 1, argv + 1);
+  if (command == "counts") return counts_main(argc - 1, argv + 1);
+  if (command == "count-worker") return count_worker_main();
+  if (command == "compare-worker") return compare_worker_main(argc - 1, argv + 1);
   Arguments a;
   CLI::App app("hvo-bench: what lookups, folios and frames cost; then a summary of ratios and goals");
   app.footer(

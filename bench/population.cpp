@@ -29,6 +29,7 @@ std::string_view kind_name(Kind kind) {
   switch (kind) {
     case Kind::full: return "full";
     case Kind::optimized: return "optimized";
+    case Kind::half: return "half";
     case Kind::ordinary: return "ordinary";
   }
   return "?";
@@ -41,6 +42,8 @@ std::string_view pattern_name(Pattern pattern) {
     case Pattern::page_aligned: return "page-aligned";
     case Pattern::heads: return "heads";
     case Pattern::hot: return "hot";
+    case Pattern::hot_head: return "hot-head";
+    case Pattern::hot_tail: return "hot-tail";
   }
   return "?";
 }
@@ -48,31 +51,36 @@ std::string_view pattern_name(Pattern pattern) {
 bool exists(Kind kind, Pattern pattern) { return kind != Kind::ordinary || pattern != Pattern::heads; }
 
 std::expected<std::unique_ptr<Population>, std::string> Population::make(const Design& design, Kind kind,
-                                                                         u64 nr_hugepages) {
+                                                                         u64 nr_hugepages, Blocks blocks) {
   MachineConfig config = config_of(design, kind, nr_hugepages);
   auto mirror = HostMirror::reserve(config);
   if (!mirror) return std::unexpected(mirror.error());
   config.vmemmap_base = mirror->vmemmap_base();
   auto machine = Machine::create(config);
   if (!machine) return std::unexpected(machine.error());
-  std::unique_ptr<Population> p(new Population(kind, std::move(*mirror), std::move(*machine)));
-  Cpu& cpu = p->machine_->cpu(0);
-  cpu.run();
-  bool filled = true;
-  if (kind == Kind::ordinary) filled = p->take_single_pages(nr_hugepages);
-  if (kind == Kind::full) {
-    p->machine_->optimizer().set_enabled(cpu, false);
-    filled = p->machine_->hugetlb().set_max_huge_pages(cpu, kHuge, nr_hugepages) == nr_hugepages;
-  }
-  cpu.idle();
-  if (!filled) return std::unexpected("a machine ran out of memory while it was filled");
+  std::unique_ptr<Population> p(new Population(kind, blocks, std::move(*mirror), std::move(*machine)));
+  if (!p->fill(nr_hugepages)) return std::unexpected("a machine ran out of memory while it was filled");
   if (kind != Kind::ordinary) p->find_hugepages();
-  if (auto mapped = p->mirror_.map(*p->machine_); !mapped) return std::unexpected(mapped.error());
+  if (auto mapped = p->mirror_.map(*p->machine_, blocks); !mapped) return std::unexpected(mapped.error());
   return p;
+}
+
+bool Population::fill(u64 nr_hugepages) {
+  if (kind_ == Kind::ordinary) return take_single_pages(nr_hugepages);
+  if (kind_ == Kind::optimized) return true;  // at boot
+  Cpu& cpu = machine_->cpu(0);
+  cpu.run();
+  Hugetlb& hugetlb = machine_->hugetlb();
+  if (kind_ == Kind::half) hugetlb.set_max_huge_pages(cpu, kHuge, nr_hugepages / 2);
+  machine_->optimizer().set_enabled(cpu, false);
+  const bool filled = hugetlb.set_max_huge_pages(cpu, kHuge, nr_hugepages) == nr_hugepages;
+  cpu.idle();
+  return filled;
 }
 
 bool Population::take_single_pages(u64 nr_hugepages) {
   Cpu& cpu = machine_->cpu(0);
+  cpu.run();
   for (u64 i = 0; i < nr_hugepages; ++i) {
     const auto first = machine_->pages().alloc_frozen_pages(cpu, kHuge);
     if (!first) return false;
@@ -82,6 +90,7 @@ bool Population::take_single_pages(u64 nr_hugepages) {
       if (!page_ref_unfreeze(pages, machine_->vmemmap().page_of(*first + n), 1)) return false;
     }
   }
+  cpu.idle();
   std::ranges::sort(heads_);
   return true;
 }
@@ -106,9 +115,27 @@ std::vector<u32> Population::pfns(Pattern pattern, u64 length) const {
       case Pattern::page_aligned: pfn = any + kStructsPerPage * (1 + rng.below(inside / kStructsPerPage - 1)); break;
       case Pattern::heads: pfn = any; break;
       case Pattern::hot: pfn = heads_[0] + rng.below(inside); break;
+      case Pattern::hot_head: pfn = kind_ == Kind::ordinary ? heads_[0] + 1 : heads_[0]; break;
+      case Pattern::hot_tail: pfn = heads_[0] + 1 + rng.below(kStructsPerPage - 1); break;
     }
     pfns.push_back(static_cast<u32>(pfn.v));
   }
+  return pfns;
+}
+
+std::vector<u32> Population::working_set(u64 bytes, u64 length) const {
+  Rng rng = Rng::seeded(bytes);
+  const u64 inside = kHuge.nr_pages();
+  const u64 nr_pages = std::max<u64>(1, bytes >> kStructPageShift);
+  const u64 nr_hugepages = std::clamp<u64>(nr_pages / inside, 2, heads_.size());
+  // Spread evenly, so that of Kind::half as many are optimised as not.
+  std::vector<u32> chosen;
+  for (u64 i = 0; i < nr_pages; ++i) {
+    const Pfn head = heads_[i % nr_hugepages * heads_.size() / nr_hugepages];
+    chosen.push_back(static_cast<u32>((head + rng.below(inside)).v));
+  }
+  std::vector<u32> pfns;
+  for (u64 i = 0; i < length; ++i) pfns.push_back(chosen[rng.below(chosen.size())]);
   return pfns;
 }
 
@@ -117,6 +144,12 @@ u64 Population::sum_of_heads(std::span<const u32> pfns) {
   u64 sum = 0;
   for (const u32 pfn : pfns) sum += vmemmap.page_of(vmemmap.truth().about({pfn}).head).va;
   return sum;
+}
+
+u64 Population::nr_heads(std::span<const u32> pfns) {
+  if (kind_ == Kind::ordinary) return 0;
+  const Truth& truth = machine_->vmemmap().truth();
+  return static_cast<u64>(std::ranges::count_if(pfns, [&](u32 pfn) { return truth.about({pfn}).head == Pfn{pfn}; }));
 }
 
 }  // namespace hvo::bench

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cinttypes>
+#include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <iterator>
@@ -31,6 +33,24 @@ std::byte* host_pointer(u64 va) { return reinterpret_cast<std::byte*>(va); }
 u64 mappings_in_use() {
   std::ifstream maps("/proc/self/maps");
   return static_cast<u64>(std::count(std::istreambuf_iterator<char>(maps), {}, '\n'));
+}
+
+/// Bytes of [start, end) in the host's anonymous 2 MiB pages (AnonHugePages of smaps).
+u64 anon_huge_bytes(u64 start, u64 end) {
+  std::ifstream smaps("/proc/self/smaps");
+  u64 bytes = 0;
+  bool inside = false;
+  for (std::string line; std::getline(smaps, line);) {
+    u64 first = 0;
+    u64 last = 0;
+    u64 kib = 0;
+    if (std::sscanf(line.c_str(), "%" SCNx64 "-%" SCNx64 " ", &first, &last) == 2) {
+      inside = first >= start && last <= end;
+    } else if (inside && std::sscanf(line.c_str(), "AnonHugePages: %" SCNu64, &kib) == 1) {
+      bytes += kib << 10;
+    }
+  }
+  return bytes;
 }
 
 /// vm.max_map_count, or its default where it can't be read.
@@ -94,7 +114,19 @@ std::expected<void, std::string> HostMirror::map_row(const Machine& machine, con
   return {};
 }
 
-std::expected<void, std::string> HostMirror::map(Machine& machine) {
+std::expected<void, std::string> HostMirror::map_huge(const Machine& machine, const DumpRow& row) {
+  const u64 bytes = row.end - row.start;
+  std::byte* const start = host_pointer(row.start);
+  if (mmap(start, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED) {
+    return host_error("mapping the vmemmap in 2 MiB pages");
+  }
+  if (madvise(start, bytes, MADV_HUGEPAGE) != 0) return host_error("this kernel has no transparent hugepages");
+  std::memcpy(start, machine.memory().bytes().data() + u64{row.frame.v} * kHostPage, bytes);
+  ++nr_mappings_;
+  return {};
+}
+
+std::expected<void, std::string> HostMirror::map(Machine& machine, Blocks blocks) {
   PageTable& table = machine.page_table();
   HVO_CHECK(table.vmemmap_base() == base_ && table.vmemmap_end() == base_ + bytes_,
             "a mirror maps the machine that was built on its address");
@@ -112,8 +144,16 @@ std::expected<void, std::string> HostMirror::map(Machine& machine) {
   if (std::string why = refuse_mappings(mappings_of(rows), mappings_in_use(), max_map_count()); !why.empty()) {
     return std::unexpected(std::move(why));
   }
+  u64 huge_bytes = 0;
   for (const DumpRow& row : rows) {
-    if (auto r = map_row(machine, row); !r) return r;
+    const bool is_huge = row.is_block && blocks == Blocks::huge;
+    if (auto r = is_huge ? map_huge(machine, row) : map_row(machine, row); !r) return r;
+    if (is_huge) huge_bytes += row.end - row.start;
+  }
+  if (const u64 granted = anon_huge_bytes(base_, base_ + bytes_); granted < huge_bytes) {
+    return std::unexpected("the host granted " + std::to_string(granted >> 20) + " of " +
+                           std::to_string(huge_bytes >> 20) +
+                           " MiB in 2 MiB pages: see /sys/kernel/mm/transparent_hugepage/enabled, and free memory");
   }
   return {};
 }

@@ -11,7 +11,8 @@
 //   Each run of frames is one mapping of the host, and an optimised 2 MiB folio takes two and one more for each further
 //   tail page: 8. vm.max_map_count is looked at before anything is mapped. 4 KiB pages only. The host flushes at every
 //   mmap, so deferred flushes and stale translations can't show here. The frames are shared memory in 4 KiB pages, so a
-//   PMD leaf is one mapping, but not one TLB entry of the host.
+//   PMD leaf is one mapping, but not one TLB entry of the host; with Blocks::huge it is, and holds a copy of the
+//   frames.
 #pragma once
 
 #include <expected>
@@ -22,6 +23,12 @@
 #include "core/pgtable/dump.h"
 
 namespace hvo {
+
+/// How PMD leaves are mapped.
+enum class Blocks : u8 {
+  shared,  ///< the frames themselves, which the host keeps in 4 KiB pages
+  huge,    ///< 2 MiB pages of the host, each with a copy of its frames: for whoever only reads
+};
 
 /// Not thread-safe. The mapped memory may be read by any thread, also after the machine is gone.
 class HostMirror {
@@ -37,14 +44,16 @@ class HostMirror {
   /// For MachineConfig::vmemmap_base: aligned as every design needs it.
   u64 vmemmap_base() const { return base_; }
   /// Maps the whole vmemmap as the page tables of `machine` are now. Quiescent machine, built on vmemmap_base().
-  /// Error: one line for the user; for too many mappings the figure needed and the sysctl line, and nothing was mapped.
-  std::expected<void, std::string> map(Machine& machine);
+  /// Error: one line for the user; for too many mappings the figure needed and the sysctl line, and nothing was mapped;
+  /// for Blocks::huge also when the host did not grant every 2 MiB page (looked up in smaps).
+  std::expected<void, std::string> map(Machine& machine, Blocks blocks = Blocks::shared);
   /// Calls of mmap in the last map().
   u64 nr_mappings() const { return nr_mappings_; }
 
  private:
   HostMirror(u64 base, u64 bytes) : base_(base), bytes_(bytes) {}
   std::expected<void, std::string> map_row(const Machine& machine, const DumpRow& row);
+  std::expected<void, std::string> map_huge(const Machine& machine, const DumpRow& row);
 
   u64 base_ = 0;
   u64 bytes_ = 0;

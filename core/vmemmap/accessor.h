@@ -55,14 +55,34 @@ struct CpuPages {
   }
 };
 
-/// Struct pages through plain pointers: the address is a host address. `Key` is a constant or a flag.
+/// Struct pages through plain pointers: the address is a host address. `Key` is a constant, a flag or patched code.
+/// An RCU section is what it is in a kernel without preemption: the compiler may not move accesses across its ends.
 template <bool (*Key)(), u64 kPageMask = 4095>
 struct HostPages {
-  u64 read_once(Page p, u64 field) const {
-    return ref(*reinterpret_cast<Word<u64>*>(p.va + field)).load(std::memory_order::relaxed);
+  template <class T>
+  [[gnu::always_inline]] static std::atomic_ref<T> at(Page p, u64 field) {
+    return ref(*reinterpret_cast<Word<T>*>(p.va + field));
   }
-  bool key_enabled() const { return Key(); }
-  bool is_page_aligned(Page p) const { return (p.va & kPageMask) == 0; }
+  [[gnu::always_inline]] u64 read_once(Page p, u64 field) const {
+    return at<u64>(p, field).load(std::memory_order::relaxed);
+  }
+  [[gnu::always_inline]] bool key_enabled() const { return Key(); }
+  [[gnu::always_inline]] bool is_page_aligned(Page p) const { return (p.va & kPageMask) == 0; }
+  u32 refcount(Page p) const { return at<u32>(p, page_field::refcount).load(std::memory_order::relaxed); }
+  u32 refcount_acquire(Page p) const { return at<u32>(p, page_field::refcount).load(std::memory_order::acquire); }
+  void rcu_read_lock() const { asm volatile("" ::: "memory"); }
+  void rcu_read_unlock() const { asm volatile("" ::: "memory"); }
+  OrTrap<u32> refcount_cmpxchg(Page p, u32 expected, u32 v) const {
+    at<u32>(p, page_field::refcount).compare_exchange_strong(expected, v, std::memory_order::acq_rel);
+    return expected;
+  }
+  OrTrap<u32> refcount_fetch_add(Page p, u32 delta) const {
+    return at<u32>(p, page_field::refcount).fetch_add(delta, std::memory_order::acq_rel);
+  }
+  OrTrap<void> refcount_store_release(Page p, u32 v) const {
+    at<u32>(p, page_field::refcount).store(v, std::memory_order::release);
+    return {};
+  }
 };
 
 static_assert(PageRefAccessor<CpuPages>);

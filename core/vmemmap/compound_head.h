@@ -87,27 +87,27 @@ Page page_fixed_fake_head(const A& a, Page p) {
 
 /// True for a tail that looks like a head.
 template <class Encoding, PageAccessor A>
-bool page_is_fake_head(const A& a, Page p) {
+[[gnu::always_inline]] inline bool page_is_fake_head(const A& a, Page p) {
   return Encoding::fixed(a, p) != p;
 }
 
 /// True for a tail of a compound, fake heads included.
 template <class Encoding, PageAccessor A>
-bool PageTail(const A& a, Page p) {
+[[gnu::always_inline]] inline bool PageTail(const A& a, Page p) {
   const u64 head = a.read_once(p, page_field::compound_head);
   return (head & 1) != 0 || page_is_fake_head<Encoding>(a, p);
 }
 
 /// True for the head of a compound, and not for a fake head.
 template <class Encoding, PageAccessor A>
-bool PageHead(const A& a, Page p) {
+[[gnu::always_inline]] inline bool PageHead(const A& a, Page p) {
   const u64 flags = a.read_once(p, page_field::flags);
   return (flags & PG_head) != 0 && !page_is_fake_head<Encoding>(a, p);
 }
 
 /// True for any page of a compound. Needs no fake-head check: a fake PG_head already says "compound".
 template <class Encoding, PageAccessor A>
-bool PageCompound(const A& a, Page p) {
+[[gnu::always_inline]] inline bool PageCompound(const A& a, Page p) {
   const u64 flags = a.read_once(p, page_field::flags);
   if ((flags & PG_head) != 0) return true;
   const u64 head = a.read_once(p, page_field::compound_head);

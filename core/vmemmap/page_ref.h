@@ -41,7 +41,7 @@ constexpr std::string_view guard_name(WalkerGuard guard) {
 
 /// atomic_add_unless on the count: true if it added. (2)
 template <PageRefAccessor A>
-OrTrap<bool> count_add_unless(const A& a, Page p, u32 nr, u32 unless) {
+[[gnu::always_inline]] inline OrTrap<bool> count_add_unless(const A& a, Page p, u32 nr, u32 unless) {
   for (u32 seen = a.refcount(p); seen != unless;) {
     const auto old = a.refcount_cmpxchg(p, seen, seen + nr);  // (2)
     if (!old) return std::unexpected(old.error());
@@ -55,7 +55,7 @@ OrTrap<bool> count_add_unless(const A& a, Page p, u32 nr, u32 unless) {
 /// check behind the count: a count that is not `unless` was read before a remap, whose grace period then waits for us.
 /// It pairs with (1).
 template <WalkerGuard kGuard, class Encoding, PageRefAccessor A>
-bool page_count_writable(const A& a, Page p, u32 unless) {
+[[gnu::always_inline]] inline bool page_count_writable(const A& a, Page p, u32 unless) {
   if (kGuard == WalkerGuard::rcu_acquire && a.refcount_acquire(p) == unless) return false;
   if (Encoding::fixed(a, p) != p) return false;
   return kGuard != WalkerGuard::rcu || a.refcount(p) != unless;
@@ -65,7 +65,7 @@ bool page_count_writable(const A& a, Page p, u32 unless) {
 /// Without a guard nothing keeps it from storing to a tail that has become read-only between its caller's look and its
 /// own store; it then traps. Source: page_ref_add_unless(), as of the generation.
 template <WalkerGuard kGuard, class Encoding, PageRefAccessor A>
-OrTrap<bool> page_ref_add_unless(const A& a, Page p, u32 nr, u32 unless) {
+[[gnu::always_inline]] inline OrTrap<bool> page_ref_add_unless(const A& a, Page p, u32 nr, u32 unless) {
   if constexpr (kGuard == WalkerGuard::none) {
     return count_add_unless(a, p, nr, unless);
   } else {

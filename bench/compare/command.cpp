@@ -1,0 +1,178 @@
+#include "bench/compare/command.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+#include "bench/compare/driver.h"
+#include "bench/compare/table.h"
+#include "bench/interrupt.h"
+#include "bench/output_file.h"
+
+namespace hvo::bench {
+
+namespace {
+
+constexpr int kUsage = 2;
+constexpr int kResource = 3;
+constexpr int kCannotTell = 7;
+constexpr int kInterrupted = 130;
+
+int fail(int code, const std::string& why) {
+  fmt::print(stderr, "hvo-bench: {}\n", why);
+  return code;
+}
+
+struct Arguments {
+  bool quick = false;
+  bool plant = false;
+  bool list = false;
+  bool all = false;
+  double budget_s = 0;
+  u64 seed = 1;
+  std::vector<std::string> from;
+  std::string json;
+};
+
+Plan plan_of(const Arguments& a) {
+  Plan plan;
+  plan.extent = a.quick ? Extent::quick : Extent::all;
+  plan.budget = std::chrono::seconds(a.quick ? 20 : 300);
+  if (a.budget_s > 0) plan.budget = std::chrono::seconds(static_cast<i64>(a.budget_s));
+  plan.seed = a.seed;
+  plan.plant = a.plant;
+  for (const std::string_view design : compared_designs()) plan.designs.emplace_back(design);
+  plan.placements = find_placements();
+  return plan;
+}
+
+/// A bar with the time left: in place on a terminal, else a line every ten seconds.
+class Bar {
+ public:
+  explicit Bar(std::chrono::seconds budget) : budget_(budget) {}
+  void operator()(u64 nr_processes, std::chrono::duration<double> passed) {
+    const double share = std::min(1.0, passed.count() / std::chrono::duration<double>(budget_).count());
+    const auto left = static_cast<i64>(std::max(0.0, std::chrono::duration<double>(budget_).count() - passed.count()));
+    if (isatty(STDERR_FILENO) != 0) {
+      const auto full = static_cast<std::size_t>(share * kWidth);
+      fmt::print(stderr, "\r[{}{}] {} processes, {} s left \033[K", std::string(full, '#'),
+                 std::string(kWidth - full, '.'), nr_processes, left);
+    } else if (passed.count() - last_ >= 10) {
+      fmt::print(stderr, "hvo-bench: {} processes, {} s left\n", nr_processes, left);
+      last_ = passed.count();
+    }
+  }
+  void finish() const {
+    if (isatty(STDERR_FILENO) != 0) fmt::print(stderr, "\r\033[K");
+  }
+
+ private:
+  static constexpr std::size_t kWidth = 40;
+  std::chrono::seconds budget_;
+  double last_ = 0;
+};
+
+int list() {
+  for (const Case& c : cases_of(Extent::all)) {
+    fmt::print("{}\n", c.name());
+    std::vector<std::string> names;
+    for (const std::string_view design : compared_designs()) {
+      for (const Cell& cell : cells_of(c, design, true, false, false)) {
+        if (std::ranges::find(names, cell.name) == names.end()) names.push_back(cell.name);
+      }
+    }
+    for (const std::string& name : names) fmt::print("  {}\n", name);
+  }
+  return 0;
+}
+
+int print_all(const Recording& recording) {
+  print_headline(stdout, recording);
+  print_protocol(stdout, recording);
+  if (recording.extent == Extent::all) print_cases(stdout, recording);
+  if (recording.is_partial) return kInterrupted;
+  return can_tell(recording) ? 0 : kCannotTell;
+}
+
+int from_files(const std::vector<std::string>& paths) {
+  std::vector<Recording> recordings;
+  for (const std::string& path : paths) {
+    auto recording = read_recording(path);
+    if (!recording) return fail(kResource, recording.error());
+    recordings.push_back(std::move(*recording));
+  }
+  if (recordings.size() == 1) return print_all(recordings[0]);
+  print_change(stdout, recordings[0], recordings[1]);
+  return can_tell(recordings[0]) && can_tell(recordings[1]) ? 0 : kCannotTell;
+}
+
+int measure(const Arguments& a) {
+  const Plan plan = plan_of(a);
+  auto json = OutputFile::create(a.json);
+  if (!json) return fail(kResource, json.error());
+  if (const std::string why = why_times_mean_nothing(); !why.empty()) fmt::print("Times mean nothing: {}\n", why);
+  if (plan.placements.empty()) {
+    fmt::print(stderr, "hvo-bench: no kernels/ beside the program: one placement only, so intervals are too narrow\n");
+  }
+  install_interrupt_handlers();
+  Bar bar(plan.budget);
+  auto recording = run_plan(plan, [&](u64 n, std::chrono::duration<double> passed) { bar(n, passed); });
+  bar.finish();
+  if (!recording) return fail(kResource, recording.error());
+  const int code = print_all(*recording);
+  if (!json->finish(to_json(*recording))) return fail(kResource, "can't write " + a.json);
+  return code;
+}
+
+std::string check(const Arguments& a) {
+  if (a.from.size() > 2) return "--from takes one file or two, not " + std::to_string(a.from.size());
+  const bool measures = a.quick || a.plant || a.budget_s > 0 || !a.json.empty();
+  if (!a.from.empty() && measures) return "--from measures nothing: no --quick, --budget, --planted or --json with it";
+  return {};
+}
+
+}  // namespace
+
+int compare_main(int argc, char** argv) {
+  Arguments a;
+  CLI::App app("What compound_head() and its kin cost in each design, against a kernel without HVO");
+  app.name("hvo-bench compare");
+  app.footer(
+      "Ratios of paired runs in fresh processes over several placements of the code, with an\n"
+      "interval of 95 % and the noise of two identical baselines. bench/COMPARE.md explains.\n"
+      "Exit codes: 0 told, 2 usage, 3 resource missing, 7 cannot tell (a headline row),\n"
+      "130 interrupted: what was measured until then is printed and written.");
+  app.add_flag("--quick", a.quick, "the headline only, in 20 s");
+  app.add_option("--budget", a.budget_s, "how long to measure: 90s, 5m (default 5m)")
+      ->transform(CLI::AsNumberWithUnit(std::map<std::string, double>{{"s", 1}, {"m", 60}, {"h", 3600}}))
+      ->option_text("TIME");
+  app.add_option("--seed", a.seed, "of placements and orders (default 1)")->option_text("N");
+  app.add_flag("--planted", a.plant, "with an arm that does 3 % more than it reports: is it found?");
+  app.add_option("--json", a.json, "also write everything that was measured to this file")->option_text("FILE");
+  app.add_option("--from", a.from, "print a file that --json wrote; of two, how ratios changed")
+      ->option_text("FILE...");
+  app.add_flag("--list", a.list, "name every case and cell, measure none");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    if (e.get_exit_code() == 0) return app.exit(e);
+    return fail(kUsage, e.what());
+  }
+  if (const std::string why = check(a); !why.empty()) return fail(kUsage, why);
+  if (a.budget_s < 0 || a.budget_s > 86400) return fail(kUsage, "--budget must be a second to 24 hours");
+  if (a.list) return list();
+  return a.from.empty() ? measure(a) : from_files(a.from);
+}
+
+int compare_worker_main(int argc, char** argv) {
+  const auto job = job_from({argv, argv + argc});
+  if (!job) return fail(kUsage, job.error());
+  const auto measured = run_job(*job);
+  if (!measured) return fail(kResource, measured.error());
+  fmt::print("{}\n", to_line(*measured));
+  return 0;
+}
+
+}  // namespace hvo::bench
