@@ -1,11 +1,10 @@
 // compound_head() over really aliased memory: plain pointers, the host's MMU, one arm per design, population, pattern.
 //
-// The baseline is there twice (`none` and `none-again`: the same template, instantiated separately): what these two
-// differ by is placement and noise, and no smaller difference between other arms means anything. Both test bit 0 with a
-// branch, as the fake-head arms do; `none-branch-free` is the other shape that a compiler may choose.
+// The loops are those of arms/kernels.h, with its patched key. The baseline is there twice (`none` and `none-again`):
+// what these two differ by is placement and noise, and no smaller difference between other arms means anything. Both
+// test bit 0 with a branch, as the fake-head arms do; `none-branch-free` is the other shape that a compiler may choose.
 #pragma once
 
-#include <memory>
 #include <span>
 #include <string_view>
 
@@ -21,15 +20,10 @@ enum class Flow : u8 {
 };
 std::string_view flow_name(Flow flow);
 
-/// A lookup over plain pointers of the struct pages [first, last) (pfns) of the vmemmap at `base`; returns the sum of
-/// the heads' addresses.
-using LookupFn = u64 (*)(u64 base, const u32* first, const u32* last);
-
 /// The lookup of a design as its users have it, and the machines on which it is right.
 struct LookupDesign {
   std::string_view name;
-  LookupFn stream;
-  LookupFn chain;
+  std::string_view kernel;        ///< its compound_head in arms/kernels.cpp
   bool key = false;               ///< fake-head check on
   std::string_view full_of;       ///< design of the machine with hugepages that are not optimised, or none
   std::string_view optimized_of;  ///< of the one with optimised ones
@@ -41,7 +35,7 @@ std::span<const LookupDesign> lookup_designs();
 const LookupDesign& lookup_design(std::string_view name);
 
 /// Nanoseconds of n lookups of `pfns`, round and round, after one pass that is not timed. Checks each full pass against
-/// `sum`, the sum of the heads' addresses; aborts when wrong.
+/// `sum`, the sum of the heads' addresses; aborts when wrong, or when LoadedKernels::own() has an error.
 double time_lookups(const LookupDesign& design, Flow flow, u64 base, std::span<const u32> pfns, u64 sum, u64 n);
 
 /// "compound_head/<design>/<population>/<pattern>/<flow>"

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "bench/arms/loaded_kernels.h"
 #include "bench/environment.h"
 #include "bench/spin.h"
 #include "core/base/check.h"
@@ -152,6 +153,7 @@ void Suite::add_host() {
 }
 
 std::expected<void, std::string> Suite::prepare() {
+  if (const auto kernels = LoadedKernels::own(); !kernels) return std::unexpected(kernels.error());
   const u64 needed = memory_needed(scale_);
   if (const u64 available = available_memory(); needed > available) {
     return std::unexpected("these benchmarks take " + std::to_string(needed >> 20) + " MiB of memory, and " +
