@@ -12,6 +12,7 @@
 #include "bench/counts/command.h"
 #include "bench/interrupt.h"
 #include "bench/json.h"
+#include "bench/operations/command.h"
 #include "bench/output_file.h"
 
 namespace {
@@ -138,6 +139,7 @@ int main(int argc, char** argv) {
   const std::string_view command = argc > 1 ? argv[1] : "";
   if (command == "compare") return compare_main(argc - 1, argv + 1);
   if (command == "counts") return counts_main(argc - 1, argv + 1);
+  if (command == "operations") return operations_main(argc - 1, argv + 1);
   if (command == "count-worker") return count_worker_main();
   if (command == "compare-worker") return compare_worker_main(argc - 1, argv + 1);
   Arguments a;
