@@ -14,6 +14,7 @@
 #include "bench/json.h"
 #include "bench/operations/command.h"
 #include "bench/output_file.h"
+#include "bench/report/command.h"
 
 namespace {
 
@@ -140,6 +141,7 @@ int main(int argc, char** argv) {
   if (command == "compare") return compare_main(argc - 1, argv + 1);
   if (command == "counts") return counts_main(argc - 1, argv + 1);
   if (command == "operations") return operations_main(argc - 1, argv + 1);
+  if (command == "report") return report_main(argc - 1, argv + 1);
   if (command == "count-worker") return count_worker_main();
   if (command == "compare-worker") return compare_worker_main(argc - 1, argv + 1);
   Arguments a;
