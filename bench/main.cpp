@@ -7,19 +7,19 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <optional>
+#include <system_error>
 
-#include "bench/interrupt.h"
 #include "bench/json.h"
-#include "bench/output_file.h"
+#include "program/exit_codes.h"
+#include "program/output_files.h"
+#include "program/signals.h"
+#include "program/usage.h"
 
 namespace {
 
 using namespace hvo;         // NOLINT(google-build-using-namespace): the program's own
 using namespace hvo::bench;  // NOLINT(google-build-using-namespace): likewise
-
-constexpr int kUsage = 2;
-constexpr int kResource = 3;
-constexpr int kInterrupted = 130;
 
 int fail(int code, const std::string& why) {
   fmt::print(stderr, "hvo-bench: {}\n", why);
@@ -28,7 +28,7 @@ int fail(int code, const std::string& why) {
 
 struct Arguments {
   bool quick = false, list = false, summary = false, table = false;
-  i64 rounds = 0, hugepages = 0;
+  std::optional<i64> rounds, hugepages;
   std::string json;
   std::vector<std::string> library;  ///< --benchmark_…
 
@@ -47,15 +47,15 @@ std::string check(const Arguments& a) {
   }
   if (a.summary && a.table) return "--summary and --table contradict each other: both are printed without them";
   if (a.summary && !a.library.empty()) return "--summary runs nothing under Google Benchmark: no " + a.library[0];
-  if (a.rounds != 0 && (a.rounds < 3 || a.rounds > 10001)) return "--rounds must be 3 to 10001";
-  if (a.hugepages != 0 && (a.hugepages < 8 || a.hugepages > 1 << 20)) return "--hugepages must be 8 to 1048576";
+  if (a.rounds && (*a.rounds < 3 || *a.rounds > 10001)) return "--rounds must be 3 to 10001";
+  if (a.hugepages && (*a.hugepages < 8 || *a.hugepages > 1 << 20)) return "--hugepages must be 8 to 1048576";
   return {};
 }
 
 Scale scale_of(const Arguments& a) {
   Scale scale = a.quick ? quick_scale() : Scale{};
-  if (a.rounds != 0) scale.nr_rounds = static_cast<unsigned>(a.rounds);
-  if (a.hugepages != 0) scale.nr_hugepages = static_cast<u64>(a.hugepages);
+  if (a.rounds) scale.nr_rounds = static_cast<unsigned>(*a.rounds);
+  if (a.hugepages) scale.nr_hugepages = static_cast<u64>(*a.hugepages);
   return scale;
 }
 
@@ -106,8 +106,12 @@ int run(const Arguments& a) {
     return 0;
   }
   install_interrupt_handlers();
-  auto json = OutputFile::create(a.json);
-  if (!json) return fail(kResource, json.error());
+  install_crash_handlers("hvo-bench", nullptr);
+  OutputFiles files;
+  std::string content;
+  if (const auto opened = files.open(a.json, [&content] { return content; }); !opened) {
+    return fail(opened.error().is_usage ? kUsage : kResource, opened.error().why);
+  }
   if (const std::string why = why_times_mean_nothing(); !why.empty()) fmt::print("Times mean nothing: {}\n", why);
   const Facts facts = environment();
   if (auto prepared = suite.prepare(); !prepared) return fail(kResource, prepared.error());
@@ -122,11 +126,11 @@ int run(const Arguments& a) {
     auto measured = measure_summary(suite, Progress{});
     if (!measured) return fail(kResource, measured.error());
     summary = std::move(*measured);
+    summary->judges = !a.quick;
     print_summary(stdout, *summary, facts);
   }
-  if (!json->finish(to_json(facts, scale, table.rows, summary ? &*summary : nullptr))) {
-    return fail(kResource, "can't write " + a.json);
-  }
+  content = to_json(facts, scale, table.rows, summary ? &*summary : nullptr);
+  if (const auto failed = files.write_all(); !failed.empty()) return fail(kResource, failed.front());
   return is_interrupted() ? kInterrupted : 0;
 }
 
@@ -135,26 +139,32 @@ int run(const Arguments& a) {
 int main(int argc, char** argv) {
   Arguments a;
   CLI::App app("hvo-bench: what lookups, folios and frames cost; then a summary of ratios and goals");
+  app.formatter(std::make_shared<Help>());
   app.footer(
       "--benchmark_filter=REGEX and the other --benchmark_... options are Google Benchmark's.\n"
-      "Exit codes: 0 measured (a missed goal too), 2 usage, 3 resource missing,\n"
-      "130 interrupted: what was measured until then is printed and written.");
+      "Ctrl-C ends the measuring: what was measured is printed and written. A missed goal is no failure.\n" +
+      std::string(kExitCodes));
   app.allow_extras();
-  app.add_flag("--quick", a.quick, "everything in seconds, too short to be precise");
+  app.add_flag("--quick", a.quick, "everything in seconds, too short to judge a goal");
   app.add_flag("--list", a.list, "name every benchmark, run none");
   app.add_flag("--summary", a.summary, "the summary only");
   app.add_flag("--table", a.table, "the table only (also with --benchmark_filter)");
-  app.add_option("--rounds", a.rounds, "rounds of each comparison of the summary (default 31)");
-  app.add_option("--hugepages", a.hugepages, "2 MiB hugepages that lookups range over (default 1024)");
-  app.add_option("--json", a.json, "also write the results to this file");
+  app.add_option("--rounds", a.rounds, "rounds of each comparison of the summary (default 31)")->type_name("N");
+  app.add_option("--hugepages", a.hugepages, "2 MiB hugepages that lookups range over (default 1024)")->type_name("N");
+  app.add_option("--json", a.json, "also write the results to this file")->type_name("FILE");
   app.set_version_flag("--version", "hvo-bench " HVO_VERSION);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     if (e.get_exit_code() == 0) return app.exit(e);
-    return fail(kUsage, e.what());
+    return fail(kUsage, plain_words(e));
   }
   a.library = app.remaining();
   if (const std::string why = check(a); !why.empty()) return fail(kUsage, why);
-  return run(a);
+  try {
+    const int code = run(a);
+    return std::fflush(stdout) == 0 ? code : fail(kResource, "can't write the output");
+  } catch (const std::system_error& e) {
+    return fail(kResource, e.what());  // {fmt} throws when a disk is full or a pipe was closed
+  }
 }
