@@ -34,7 +34,7 @@ std::string last_word_first(std::string_view text) {
 }  // namespace
 
 std::string plain_words(const CLI::ParseError& error) {
-  const std::string text = error.what();
+  std::string text = error.what();
   const auto colon = text.find(": ");
   if (colon == std::string::npos) return text;
   const std::string what = text.substr(0, colon);
