@@ -26,13 +26,13 @@ Json to(const LookupRow& row) {
           {row.lookup.kind == Kind::full ? "shared_tail_optimized" : "shared_tail", to(row.shared_tail)}};
 }
 
-Json to(const RatioRow& row) {
+Json to(const RatioRow& row, bool judges) {
   Json json{{"name", row.name}, {"what", row.what}, {"value", to(row.value)}};
   if (!row.goal) return json;
   json["goal"] = *row.goal;
   json["direction"] = row.at_most ? "at most" : "at least";
   if (row.host_scaling) json["host_scaling"] = *row.host_scaling;
-  json["met"] = row.is_judged() ? Json(row.is_met()) : Json(nullptr);
+  json["met"] = judges && row.is_judged() ? Json(row.is_met()) : Json(nullptr);
   return json;
 }
 
@@ -69,7 +69,8 @@ std::string to_json(const Facts& facts, const Scale& scale, const std::vector<Ta
                        {"walks_per_lookup_tlb_misses", summary->walks_per_miss},
                        {"lookups", all(summary->lookups)},
                        {"interrupted", summary->is_partial},
-                       {"ratios", all(summary->rows)}};
+                       {"ratios", Json::array()}};
+    for (const RatioRow& row : summary->rows) json["summary"]["ratios"].push_back(to(row, summary->judges));
   }
   return json.dump(2) + "\n";
 }

@@ -47,7 +47,7 @@ void print_lookups(std::FILE* out, const Summary& summary) {
 std::string number(double v) { return fmt::format("{:.{}f}", v, v >= 100 ? 0 : 2); }
 
 /// "3.41 [3.38 3.47]  <= 4 met"
-void print_row(std::FILE* out, const RatioRow& row) {
+void print_row(std::FILE* out, const RatioRow& row, bool judges) {
   fmt::print(out, "{:<36}", row.name);
   if (!row.value) {
     fmt::print(out, "{:>6}  needs two cores\n", "n/a");
@@ -57,13 +57,18 @@ void print_row(std::FILE* out, const RatioRow& row) {
   const std::string quartiles = v.nr_samples > 1 ? fmt::format("[{} {}]", number(v.lower), number(v.upper)) : "";
   fmt::print(out, "{:>6} {:<14}", number(v.median), quartiles);
   if (row.goal) {
-    const char* const judged = !row.is_judged() ? "*" : row.is_met() ? "met" : "missed";
+    const char* const judged = !judges ? "" : !row.is_judged() ? "*" : row.is_met() ? "met" : "missed";
     fmt::print(out, "{} {:<4g}{}", row.at_most ? "<=" : ">=", *row.goal, judged);
   }
   fmt::print(out, "\n");
 }
 
 void print_verdict(std::FILE* out, const Summary& summary) {
+  if (!summary.judges) {
+    fmt::print(out, "{}too short to judge any goal: without --quick they are\n",
+               summary.is_partial ? "interrupted: the rest was not measured\n" : "");
+    return;
+  }
   u64 missed = 0;
   u64 nr_judged = 0;
   double least_scaling = RatioRow::kScalingNeeded;
@@ -95,7 +100,7 @@ void print_summary(std::FILE* out, const Summary& summary, const Facts& facts) {
   }
   print_lookups(out, summary);
   fmt::print(out, "\n{:<36}{:>6} {:<14}{}\n", "ratio", "median", "[quartiles]", "goal");
-  for (const RatioRow& row : summary.rows) print_row(out, row);
+  for (const RatioRow& row : summary.rows) print_row(out, row, summary.judges);
   fmt::print(out, "simulated page-table walks per lookup: {:.3f} in the rows \"TLB hits\",\n{:.3f} in \"TLB misses\"\n",
              summary.walks_per_hit, summary.walks_per_miss);
   print_verdict(out, summary);

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "bench/interrupt.h"
 #include "core/base/check.h"
+#include "program/signals.h"
 
 namespace hvo::bench {
 

@@ -2,9 +2,9 @@
 
 #include <thread>
 
-#include "bench/interrupt.h"
 #include "bench/rounds.h"
 #include "bench/spin.h"
+#include "program/signals.h"
 
 namespace hvo::bench {
 

@@ -48,6 +48,7 @@ struct RatioRow {
 struct Summary {
   unsigned nr_rounds = 0;
   bool is_partial = false;   ///< an interrupt ended it early
+  bool judges = true;        ///< false: too short to say whether a goal is met
   double walks_per_hit = 0;  ///< simulated page-table walks per lookup in the rows "TLB hits"
   double walks_per_miss = 0;
   std::vector<LookupRow> lookups;

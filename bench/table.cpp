@@ -3,7 +3,7 @@
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
-#include "bench/interrupt.h"
+#include "program/signals.h"
 
 namespace hvo::bench {
 

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <random>
-#include <thread>
 
 #include "stress/numbers.h"
 
@@ -28,17 +28,6 @@ using Checked = std::expected<void, std::string>;
 
 Checked wrong(std::string why) { return std::unexpected(std::move(why)); }
 
-/// Reads `text` into `to`, if anything was said.
-Checked read(const std::string& option, const std::string& text, u64 least, u64 most, u64& to) {
-  if (text.empty()) return {};
-  const auto n = whole_number(text);
-  if (!n || *n < least || *n > most) {
-    return wrong(fmt::format("{} must be {} to {}, not '{}'", option, least, most, text));
-  }
-  to = *n;
-  return {};
-}
-
 Checked read(const std::string& option, const std::string& text, double most, double& to) {
   if (text.empty()) return {};
   const auto n = real_number(text);
@@ -47,6 +36,27 @@ Checked read(const std::string& option, const std::string& text, double most, do
   }
   to = *n;
   return {};
+}
+
+struct KernelVersion {
+  u32 major = 0;
+  u32 minor = 0;
+};
+
+/// "6.12", "v6.12", "6.12.3".
+std::optional<KernelVersion> kernel_version(std::string_view text) {
+  if (text.starts_with('v')) text.remove_prefix(1);
+  std::array<u64, 3> parts{};
+  std::size_t nr = 0;
+  for (std::size_t at = 0; at <= text.size(); ++nr) {
+    const std::size_t dot = std::min(text.find('.', at), text.size());
+    const auto part = whole_number(text.substr(at, dot - at));
+    if (!part || *part >= 1000 || nr == parts.size()) return std::nullopt;
+    parts[nr] = *part;
+    at = dot + 1;
+  }
+  if (nr < 2) return std::nullopt;
+  return KernelVersion{static_cast<u32>(parts[0]), static_cast<u32>(parts[1])};
 }
 
 Checked read_failures(const std::string& text, FailurePlan& plan) {
@@ -101,25 +111,36 @@ Checked read_names(const RunWords& w, RunOptions& o) {
 
 Checked read_counts(const RunWords& w, RunOptions& o) {
   u64 cpus = o.scenario->default_cpus;
-  if (auto r = read("--cpus", w.cpus, 1, kMaxCpus, cpus); !r) return r;
+  if (auto r = read_count("--cpus", w.cpus, 1, kMaxCpus, cpus); !r) return r;
   u64 nodes = 1;
-  if (auto r = read("--nodes", w.nodes, 1, kMaxNodes, nodes); !r) return r;
+  if (auto r = read_count("--nodes", w.nodes, 1, kMaxNodes, nodes); !r) return r;
   o.machine.nr_nodes = static_cast<u32>(nodes);
-  u64 threads = std::min<u64>(cpus, std::max(1U, std::thread::hardware_concurrency()));
-  if (auto r = read("--threads", w.threads, 1, kMostThreads, threads); !r) return r;
+  u64 threads = default_threads(static_cast<u32>(cpus));
+  if (auto r = read_count("--threads", w.threads, 1, kMostThreads, threads); !r) return r;
   o.machine.nr_cpus = static_cast<u32>(cpus);
   o.nr_threads = static_cast<u32>(threads);
   const int limits = (w.seconds.empty() ? 0 : 1) + (w.ops.empty() ? 0 : 1) + (w.rounds.empty() ? 0 : 1);
   if (limits > 1) return wrong("--seconds, --ops and --rounds contradict each other: give one");
   if (limits == 1) o.seconds = 0;
   if (auto r = read("--seconds", w.seconds, kMostSeconds, o.seconds); !r) return r;
-  if (auto r = read("--ops", w.ops, 1, kMostCount, o.nr_ops); !r) return r;
-  if (auto r = read("--rounds", w.rounds, 1, kMostCount, o.nr_rounds); !r) return r;
+  if (auto r = read_count("--ops", w.ops, 1, kMostCount, o.nr_ops); !r) return r;
+  if (auto r = read_count("--rounds", w.rounds, 1, kMostCount, o.nr_rounds); !r) return r;
   o.seed = u64{std::random_device{}()} << 16 | (std::random_device{}() & 0xffff);
-  if (auto r = read("--seed", w.seed, 0, ~u64{0}, o.seed); !r) return r;
+  if (auto r = read_count("--seed", w.seed, 0, ~u64{0}, o.seed); !r) return r;
   if (auto r = read("--hang-timeout", w.hang_timeout, kMostSeconds, o.hang_timeout); !r) return r;
   o.machine.failures = default_failures(*o.scenario);
   return read_failures(w.fail_alloc, o.machine.failures);
+}
+
+u64 pages_per_mib(const Geometry& g) { return std::max<u64>(1, (u64{1} << 20) >> g.page_shift); }
+u64 mib_of(const MachineConfig& m, u64 pages) {
+  return align_up(pages, pages_per_mib(m.geometry)) / pages_per_mib(m.geometry);
+}
+/// A --memory that holds these pools, dealt out to the nodes.
+u64 mib_to_ask(const MachineConfig& m, std::vector<PoolRequest> pools) {
+  for (PoolRequest& pool : pools) pool.nr = (pool.nr + m.nr_nodes - 1) / m.nr_nodes;
+  const u64 mib = mib_needed(pools, m.geometry) * m.nr_nodes;
+  return mib_of(m, pages_for_nodes(m.geometry, mib * pages_per_mib(m.geometry), m.nr_nodes));
 }
 
 /// Memory that was asked for must split into nodes; what is not asked for is made so.
@@ -128,9 +149,63 @@ Checked check_nodes(const RunOptions& o) {
   if (m.nr_nodes == 1 || o.memory_mib == 0) return {};
   const u64 fitting = pages_for_nodes(m.geometry, m.memory_pages, m.nr_nodes);
   if (fitting == align_up(m.memory_pages, m.geometry.memory_granule())) return {};
-  const u64 mib = std::max<u64>(1, (u64{1} << 20) >> m.geometry.page_shift);
   return wrong(fmt::format("--memory {} can't be split into {} nodes without cutting a hugepage; {} can", o.memory_mib,
-                           m.nr_nodes, align_up(fitting, mib) / mib));
+                           m.nr_nodes, mib_of(m, fitting)));
+}
+
+Checked read_pools(const RunWords& w, RunOptions& o) {
+  MachineConfig& m = o.machine;
+  if (w.pool.empty()) return {};
+  auto pools = parse_pools(w.pool, m.geometry);
+  if (!pools) return wrong(pools.error());
+  o.pools = std::move(*pools);
+  for (std::size_t i = 0; i < o.pools.size(); ++i) {
+    const bool is_default = o.pools[i].order == m.geometry.huge_order;
+    m.pools[i] = {o.pools[i].order, o.pools[i].nr, is_default ? o.scenario->pools.nr_overcommit : 0};
+  }
+  return {};
+}
+
+/// --memory must hold these pools, if it is given. `what`: "… needs".
+Checked check_memory(const RunOptions& o, const std::string& what, const std::vector<PoolRequest>& pools) {
+  const u64 needed = mib_needed(pools, o.machine.geometry);
+  if (o.memory_mib == 0 && needed > kMostMib) {
+    return wrong(fmt::format("{} {} MiB of memory; a machine has {} MiB at most: take a smaller --pool", what, needed,
+                             kMostMib));
+  }
+  if (o.memory_mib == 0 || needed <= o.memory_mib) return {};
+  return wrong(
+      fmt::format("{} {} MiB, their struct pages included; there are {} MiB: give --memory {} or a smaller --pool",
+                  what, needed, o.memory_mib, mib_to_ask(o.machine, pools)));
+}
+
+Checked read_memory(const RunWords& w, RunOptions& o) {
+  MachineConfig& m = o.machine;
+  if (auto r = read_count("--memory", w.memory, 1, kMostMib, o.memory_mib); !r) return r;
+  if (auto r = check_memory(o, fmt::format("--pool {} needs", w.pool), o.pools); !r) return r;
+  m.memory_pages = o.memory_mib * pages_per_mib(m.geometry);
+  if (auto r = check_nodes(o); !r) return r;
+  set_defaults(*o.scenario, m);
+  std::vector<PoolRequest> wanted;
+  wanted.reserve(m.pools.size());
+  for (const PoolConfig& p : m.pools) wanted.push_back({p.order, p.nr_huge_pages});
+  return check_memory(o, fmt::format("scenario {} wants pools that need", o.scenario->name), wanted);
+}
+
+/// Whole PMDs of struct pages, and equal nodes: says so where that is more than was asked for.
+Checked read_hot_added(const RunWords& w, RunOptions& o) {
+  MachineConfig& m = o.machine;
+  if (auto r = read_count("--hot-added", w.hot_added, 1, kMostMib, o.hot_added_mib); !r) return r;
+  const u64 hot_added = o.hot_added_mib * pages_per_mib(m.geometry);
+  const u64 ordinary = o.memory_mib != 0 ? m.memory_pages : align_up(m.memory_pages, m.geometry.memory_granule());
+  m.self_hosted_pages = hot_added;
+  m.self_hosted_pages = self_hosted_pages(m);
+  m.memory_pages = pages_for_nodes(m.geometry, ordinary + m.self_hosted_pages, m.nr_nodes);
+  if ((o.memory_mib == 0 && hot_added == 0) || m.memory_pages == ordinary + hot_added) return {};
+  o.note = fmt::format("memory is {} MiB{}: rounded up to whole PMDs of struct pages{}", mib_of(m, m.memory_pages),
+                       hot_added == 0 ? "" : fmt::format(", of it {} hot-added", mib_of(m, m.self_hosted_pages)),
+                       m.nr_nodes == 1 ? "" : fmt::format(" and {} equal nodes", m.nr_nodes));
+  return {};
 }
 
 /// False when there is no pool that can be made at boot.
@@ -143,61 +218,49 @@ bool move_pools_to_boot(MachineConfig& m) {
   return any;
 }
 
-Checked read_memory(const RunWords& w, RunOptions& o) {
-  MachineConfig& m = o.machine;
-  if (!w.pool.empty()) {
-    auto pools = parse_pools(w.pool, m.geometry);
-    if (!pools) return wrong(pools.error());
-    o.pools = std::move(*pools);
-    for (std::size_t i = 0; i < o.pools.size(); ++i) {
-      const bool is_default = o.pools[i].order == m.geometry.huge_order;
-      m.pools[i] = {o.pools[i].order, o.pools[i].nr, is_default ? o.scenario->pools.nr_overcommit : 0};
-    }
-  }
-  if (auto r = read("--memory", w.memory, 1, kMostMib, o.memory_mib); !r) return r;
-  const u64 needed = mib_needed(o.pools, m.geometry);
-  const u64 most = o.memory_mib != 0 ? o.memory_mib : kMostMib;
-  if (needed > most) {
-    return wrong(fmt::format("--pool {} needs {} MiB of memory, its struct pages included; there are {} MiB{}", w.pool,
-                             needed, most, o.memory_mib != 0 ? " (--memory)" : ""));
-  }
-  m.memory_pages = (o.memory_mib << 20) >> m.geometry.page_shift;
-  if (auto r = check_nodes(o); !r) return r;
-  set_defaults(*o.scenario, m);
-  if (auto r = read("--hot-added", w.hot_added, 1, kMostMib, o.hot_added_mib); !r) return r;
-  m.self_hosted_pages = (o.hot_added_mib << 20) >> m.geometry.page_shift;
-  m.memory_pages += m.self_hosted_pages;
-  if (w.at_boot && !m.design->populates_boot_pool) {
+Checked read_at_boot(const RunWords& w, RunOptions& o) {
+  if (!w.at_boot) return {};
+  if (!o.machine.design->populates_boot_pool) {
     return wrong(
         fmt::format("--at-boot: {} makes its pools after boot; fake-head-acquire (from 6.15 on) and shared-tail don't",
-                    m.design->name));
+                    o.machine.design->name));
   }
-  if (w.at_boot && !move_pools_to_boot(m)) {
-    return wrong("--at-boot: no pool of a size whose struct pages fill whole PMDs, such as --pool 1G=2");
-  }
-  if (m.nr_nodes > 1) m.memory_pages = pages_for_nodes(m.geometry, m.memory_pages, m.nr_nodes);
-  if (o.pools.empty() && o.memory_mib != 0) {
-    std::vector<PoolRequest> wanted;
-    wanted.reserve(m.pools.size());
-    for (const PoolConfig& p : m.pools) wanted.push_back({p.order, p.nr_huge_pages});
-    const u64 least = mib_needed(wanted, m.geometry);
-    if (least > o.memory_mib) {
-      return wrong(fmt::format("scenario {} wants pools that need {} MiB; --memory gives {} MiB: give more, or --pool",
-                               o.scenario->name, least, o.memory_mib));
+  if (move_pools_to_boot(o.machine)) return {};
+  return wrong("--at-boot: no pool of a size whose struct pages fill whole PMDs, such as --pool 1G=2");
+}
+
+/// What no run of this machine comes to can't be missed.
+Checked check_safeguards(const RunWords& /*w*/, RunOptions& o) {
+  const MachineConfig& m = o.machine;
+  for (const SafeguardInfo& info : kSafeguards) {
+    if (m.safeguards.has(info.safeguard) || is_met(info.safeguard, m)) continue;
+    if (info.safeguard == Safeguard::self_hosted_check && m.design->optimizes()) {
+      return wrong(
+          "--without self-hosted-check changes nothing without --hot-added: no memory holds its own struct pages");
     }
+    return wrong(fmt::format("--without {} changes nothing with --design {} on {}: it never gets there", info.name,
+                             m.design->name, m.geometry.name));
   }
   return {};
 }
 
 }  // namespace
 
+std::expected<void, std::string> read_count(const std::string& option, const std::string& text, u64 least, u64 most,
+                                            u64& to) {
+  if (text.empty()) return {};
+  const auto n = whole_number(text);
+  if (!n || *n < least || *n > most) {
+    return wrong(fmt::format("{} must be {} to {}, not '{}'", option, least, most, text));
+  }
+  to = *n;
+  return {};
+}
+
 std::expected<const Design*, std::string> design_of(const std::string& text) {
   if (const Design* d = find_design(text)) return d;
-  const auto dot = text.find('.');
-  const auto major = whole_number(std::string_view(text).substr(0, dot));
-  const auto minor = dot == std::string::npos ? std::nullopt : whole_number(std::string_view(text).substr(dot + 1));
-  if (major && minor && *major < 100 && *minor < 1000) {
-    const Design* d = find_design_of_kernel(static_cast<u32>(*major), static_cast<u32>(*minor));
+  if (const auto version = kernel_version(text)) {
+    const Design* d = find_design_of_kernel(version->major, version->minor);
     if (d != nullptr) return d;
     return std::unexpected(fmt::format("kernel {} has no HVO: it began with 5.14", text));
   }
@@ -257,15 +320,16 @@ void add_run_options(CLI::App& app, RunWords& w) {
   app.add_option("--plant", w.plant)->group("");  // hidden: defects of the tool itself, for its tests
 }
 
-std::expected<RunOptions, std::string> to_options(const RunWords& w, const std::string& program) {
+std::expected<RunOptions, std::string> to_options(const RunWords& w, const std::string& command) {
   RunOptions o;
-  o.program = program;
+  o.command = command;
   o.swarm = w.swarm;
   o.is_quiet = w.quiet;
   o.machine.memory_pages = 0;
   o.machine.ll_sc = w.ll_sc;
   o.machine.break_before_make = w.break_before_make;
-  for (const auto step : {read_names, read_counts, read_memory}) {
+  for (const auto step :
+       {read_names, read_counts, read_pools, read_memory, read_hot_added, read_at_boot, check_safeguards}) {
     if (auto r = step(w, o); !r) return std::unexpected(r.error());
   }
   return o;

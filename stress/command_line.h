@@ -11,7 +11,7 @@ namespace hvo::stress {
 
 /// The words of `run`, as typed.
 struct RunWords {
-  std::string scenario = "mixed", design = "fake-head", geometry = "x86-64";
+  std::string scenario{kDefaultScenario}, design{kDefaultDesign}, geometry = "x86-64";
   std::string cpus, nodes, threads, seconds, ops, rounds, seed, memory, pool, fail_alloc, flush, perturb, hang_timeout,
       plant, hot_added;
   std::string json, ktap, junit;
@@ -21,10 +21,15 @@ struct RunWords {
 
 void add_run_options(CLI::App& app, RunWords& words);
 /// Error: one line that says what is wrong and what is known; exit code 2.
-std::expected<RunOptions, std::string> to_options(const RunWords& words, const std::string& program);
-/// A design by name or kernel version ("6.12"). Error: one line.
+/// `command`: what was typed before the options.
+std::expected<RunOptions, std::string> to_options(const RunWords& words, const std::string& command);
+/// A design by name or kernel version ("6.12", "v6.12.3"). Error: one line.
 std::expected<const Design*, std::string> design_of(const std::string& text);
 /// A geometry by name. Error: one line.
 std::expected<const Geometry*, std::string> geometry_of(const std::string& text);
+
+/// Reads `text` into `to`, if anything was said. Error: one line.
+std::expected<void, std::string> read_count(const std::string& option, const std::string& text, u64 least, u64 most,
+                                            u64& to);
 
 }  // namespace hvo::stress

@@ -5,17 +5,20 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "program/exit_codes.h"
+#include "program/output_files.h"
+#include "program/signals.h"
+#include "program/usage.h"
 #include "stress/command_line.h"
+#include "stress/crash_report.h"
 #include "stress/dump.h"
 #include "stress/host/memory.h"
 #include "stress/host/report.h"
-#include "stress/output_files.h"
 #include "stress/parallel/engine.h"
 #include "stress/report/designs.h"
 #include "stress/report/machine_readable.h"
 #include "stress/report/text.h"
 #include "stress/show.h"
-#include "stress/signals.h"
 #include "stress/verdict.h"
 #include "stress/version.h"
 
@@ -25,8 +28,8 @@ using namespace hvo;          // NOLINT(google-build-using-namespace): the progr
 using namespace hvo::stress;  // NOLINT(google-build-using-namespace): likewise
 
 constexpr const char* kFooter =
-    "Exit codes: 0 pass, 1 violation found, 2 usage, 3 resource missing, 5 crash, 6 hang,\n"
-    "7 vacuous: a window that the scenario is about was never hit.";
+    "Ctrl-C ends a run with its results, a second one at once. Vacuous: a window that the scenario is\n"
+    "about was never hit.\n";
 
 int fail(int code, const std::string& why) {
   std::fputs(fmt::format("hvo-stress: {}\n", why).c_str(), stderr);
@@ -49,8 +52,14 @@ int deliver(const RunOptions& options, const RunResult& result, OutputFiles& fil
   return failed.empty() || code == kViolation || code == kHang ? code : kResource;
 }
 
-int run_command(const RunWords& words, const std::string& program) {
-  const auto options = to_options(words, program);
+/// What the user typed: ./hvo says what stands for it.
+std::string typed_command(const char* program) {
+  const char* const front_door = std::getenv("HVO_TYPED");
+  return front_door != nullptr && *front_door != '\0' ? front_door : quoted(program) + " run";
+}
+
+int run_command(const RunWords& words, const std::string& command) {
+  const auto options = to_options(words, command);
   if (!options) return fail(kUsage, options.error());
   if (const auto fits = check_host_memory(options->machine, host_memory_available()); !fits) {
     return fail(kResource, fits.error());
@@ -64,8 +73,9 @@ int run_command(const RunWords& words, const std::string& program) {
     const auto opened = files.open(path, [&options, &result, make = text] { return make(*options, result); });
     if (!opened) return fail(opened.error().is_usage ? kUsage : kResource, opened.error().why);
   }
-  install_crash_handlers(command_of_machine(*options), options->seed);
+  install_crash_report(command_of_machine(*options), options->seed);
   say(fmt::format("seed {}\nrepeat: {}\n", options->seed, command_of(*options)));
+  if (!options->note.empty()) say(wrapped("note: " + options->note, 0));
   StatusLine status(options->is_quiet ? StatusLine::Form::none : StatusLine::form_for_stderr());
   auto ran = run(*options, status);
   status.clear();
@@ -92,16 +102,15 @@ std::string list_text() {
 struct DumpWords {
   std::vector<std::string> designs{"fake-head", "shared-tail"};
   std::string geometry = "x86-64";
-  u64 nr = 2;
+  std::string nr = "2";
 };
 
 void add_dump_options(CLI::App& app, DumpWords& w) {
   app.add_option("--design", w.designs, "one or two, as for run (default fake-head,shared-tail)")
       ->type_name("NAME[,NAME]")
-      ->delimiter(',')
-      ->expected(1, 2);
+      ->delimiter(',');
   app.add_option("--geometry", w.geometry, "page and hugepage sizes (default x86-64)")->type_name("NAME");
-  app.add_option("--nr", w.nr, "hugepages of the default size (default 2)")->type_name("N")->check(CLI::Range(1, 512));
+  app.add_option("--nr", w.nr, "hugepages of the default size (default 2)")->type_name("N");
 }
 
 int dump_command(const DumpWords& w) {
@@ -112,7 +121,9 @@ int dump_command(const DumpWords& w) {
   if (!right) return fail(kUsage, right.error());
   const auto geometry = geometry_of(w.geometry);
   if (!geometry) return fail(kUsage, geometry.error());
-  const auto text = dump_text(**left, **right, **geometry, w.nr);
+  u64 nr = 0;
+  if (const auto r = read_count("--nr", w.nr, 1, 512, nr); !r) return fail(kUsage, r.error());
+  const auto text = dump_text(**left, **right, **geometry, nr);
   if (!text) return fail(kResource, text.error());
   return say(*text) ? kPass : kResource;
 }
@@ -132,13 +143,15 @@ int designs_command(bool as_json) {
 
 int main(int argc, char** argv) {
   CLI::App app("hvo-stress: the kernel's HugeTLB vmemmap optimisation under fire, on a simulated machine");
+  app.formatter(std::make_shared<Help>());
   app.require_subcommand(1);
-  app.footer(kFooter);
+  app.footer(kExitCodes);
+  app.set_version_flag("--version", fmt::format("hvo-stress {} ({})", kVersion, kCommit));
   RunWords words;
   std::string show_design = "fake-head";
   CLI::App* run_app = app.add_subcommand("run", "stress a scenario and judge what was seen");
-  run_app->footer(std::string("Example: hvo-stress run --scenario lookup_vs_restore --design 6.12 --seconds 60\n") +
-                  kFooter);
+  run_app->footer(fmt::format("Example: hvo-stress run --scenario lookup_vs_restore --design 6.12 --seconds 60\n{}{}",
+                              kFooter, kExitCodes));
   add_run_options(*run_app, words);
   CLI::App* list_app = app.add_subcommand("list", "scenarios, designs, geometries, safeguards");
   bool list_as_json = false;
@@ -160,7 +173,7 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     if (e.get_exit_code() == 0) return app.exit(e);
-    return fail(kUsage, fmt::format("{}; see hvo-stress --help", e.what()));
+    return fail(kUsage, fmt::format("{}; see hvo-stress --help", plain_words(e)));
   }
   if (version_app->parsed()) {
     say(fmt::format("hvo-stress {} ({})\n", kVersion, kCommit));
@@ -174,5 +187,5 @@ int main(int argc, char** argv) {
   }
   if (dump_app->parsed()) return dump_command(dump_words);
   if (host_app->parsed()) return host_command(host_as_json);
-  return run_command(words, argv[0]);
+  return run_command(words, typed_command(argv[0]));
 }

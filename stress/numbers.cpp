@@ -25,11 +25,11 @@ std::optional<double> real_number(std::string_view text) {
 }
 
 std::string short_number(double n) {
-  constexpr std::array<char, 5> kUnits{'k', 'M', 'G', 'T', 'P'};
+  constexpr std::array<char, 6> kUnits{'k', 'M', 'G', 'T', 'P', 'E'};
   if (n < 999.5) return fmt::format("{:.0f}", n);
   std::size_t unit = 0;
-  for (n /= 1000; n >= 999.95 && unit + 1 < kUnits.size(); ++unit) n /= 1000;
-  return fmt::format("{:.1f}{}", n, kUnits[unit]);
+  for (n /= 1000; n >= 999.5 && unit + 1 < kUnits.size(); ++unit) n /= 1000;
+  return fmt::format("{:.{}f}{}", n, n < 9.95 ? 1 : 0, kUnits[unit]);
 }
 
 }  // namespace hvo::stress

@@ -13,7 +13,7 @@ namespace hvo::stress {
 std::optional<u64> whole_number(std::string_view text);
 /// The whole of `text` as a finite decimal number.
 std::optional<double> real_number(std::string_view text);
-/// "999", "12.3k", "4.5M": at most six characters.
+/// "999", "1.2k", "12k", "4.5M": at most four characters, up to 999 of the largest unit, E.
 std::string short_number(double n);
 
 }  // namespace hvo::stress

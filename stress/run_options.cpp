@@ -3,10 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <thread>
 
 namespace hvo::stress {
-
-namespace {
 
 std::string quoted(std::string_view word) {
   constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./=:,+-@%";
@@ -22,7 +21,7 @@ std::string quoted(std::string_view word) {
   return s + "'";
 }
 
-}  // namespace
+u32 default_threads(u32 nr_cpus) { return std::min(nr_cpus, std::max(1U, std::thread::hardware_concurrency())); }
 
 FailurePlan default_failures(const Scenario& scenario) {
   if (scenario.default_failure_rate == 0) return {};
@@ -48,20 +47,24 @@ std::string removed_text(const Safeguards& safeguards) {
 }
 
 std::string command_of_machine(const RunOptions& o) {
-  std::string s = fmt::format("{} run --scenario {} --design {} --cpus {} --threads {}", quoted(o.program),
-                              o.scenario->name, o.machine.design->name, o.machine.nr_cpus, o.nr_threads);
-  if (o.machine.geometry.name != kGeometries[0].name) s += fmt::format(" --geometry {}", o.machine.geometry.name);
-  if (o.machine.nr_nodes != 1) s += fmt::format(" --nodes {}", o.machine.nr_nodes);
-  if (!o.pools.empty()) s += fmt::format(" --pool {}", pools_text(o.pools, o.machine.geometry));
+  std::string s = o.command;
+  const MachineConfig& m = o.machine;
+  if (o.scenario->name != kDefaultScenario) s += fmt::format(" --scenario {}", o.scenario->name);
+  if (m.design->name != kDefaultDesign) s += fmt::format(" --design {}", m.design->name);
+  if (m.nr_cpus != o.scenario->default_cpus) s += fmt::format(" --cpus {}", m.nr_cpus);
+  if (o.nr_threads != default_threads(m.nr_cpus)) s += fmt::format(" --threads {}", o.nr_threads);
+  if (m.geometry.name != kGeometries[0].name) s += fmt::format(" --geometry {}", m.geometry.name);
+  if (m.nr_nodes != 1) s += fmt::format(" --nodes {}", m.nr_nodes);
+  if (!o.pools.empty()) s += fmt::format(" --pool {}", pools_text(o.pools, m.geometry));
   if (o.memory_mib != 0) s += fmt::format(" --memory {}", o.memory_mib);
-  if (std::ranges::any_of(o.machine.pools, &PoolConfig::at_boot)) s += " --at-boot";
+  if (std::ranges::any_of(m.pools, &PoolConfig::at_boot)) s += " --at-boot";
   if (o.hot_added_mib != 0) s += fmt::format(" --hot-added {}", o.hot_added_mib);
-  if (o.machine.flush_by == FlushBy::broadcast) s += " --flush broadcast";
-  if (o.machine.ll_sc) s += " --ll-sc";
-  if (o.machine.break_before_make) s += " --break-before-make";
-  const std::string failures = failures_text(o.machine.failures);
+  if (m.flush_by == FlushBy::broadcast) s += " --flush broadcast";
+  if (m.ll_sc) s += " --ll-sc";
+  if (m.break_before_make) s += " --break-before-make";
+  const std::string failures = failures_text(m.failures);
   if (failures != failures_text(default_failures(*o.scenario))) s += fmt::format(" --fail-alloc {}", failures);
-  if (const std::string removed = removed_text(o.machine.safeguards); !removed.empty()) {
+  if (const std::string removed = removed_text(m.safeguards); !removed.empty()) {
     s += fmt::format(" --without {}", removed);
   }
   if (o.swarm) s += " --swarm";
@@ -75,7 +78,7 @@ std::string command_of(const RunOptions& o) {
   std::string s = command_of_machine(o);
   if (o.nr_rounds != 0) s += fmt::format(" --rounds {}", o.nr_rounds);
   if (o.nr_ops != 0) s += fmt::format(" --ops {}", o.nr_ops);
-  if (o.seconds != 0) s += fmt::format(" --seconds {}", o.seconds);
+  if (o.seconds != 0 && o.seconds != RunOptions{}.seconds) s += fmt::format(" --seconds {}", o.seconds);
   return s + fmt::format(" --seed {}", o.seed);
 }
 

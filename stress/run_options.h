@@ -18,6 +18,9 @@ constexpr std::string_view perturb_name(Perturb p) {
   return p == Perturb::never ? "never" : p == Perturb::some ? "some" : "always";
 }
 
+inline constexpr std::string_view kDefaultScenario = "mixed";
+inline constexpr std::string_view kDefaultDesign = "fake-head";
+
 struct RunOptions {
   const Scenario* scenario = nullptr;
   MachineConfig machine;
@@ -34,8 +37,9 @@ struct RunOptions {
   Perturb perturb = Perturb::some;
   double hang_timeout = 20;  ///< seconds in which each CPU must finish an operation
   bool is_quiet = false;
+  std::string note;  ///< what was made of the options, where that is not what was typed; empty: nothing
   Plant plant = Plant::none;
-  std::string program = "hvo-stress";  ///< as typed
+  std::string command = "hvo-stress run";  ///< what was typed before the options, for the shell
 
   /// Round `nth` of a run is what the first round of a run with this seed is.
   u64 seed_of_round(u64 nth) const { return seed + nth; }
@@ -48,8 +52,13 @@ std::string failures_text(const FailurePlan& plan);
 /// The names of the safeguards that are missing, as --without takes them; empty: all are in place.
 std::string removed_text(const Safeguards& safeguards);
 
-/// The shell command that runs the same again, or one round of it. Interleavings of threads are not in the seed: a rare
-/// outcome may need many tries.
+/// A word as a shell takes it.
+std::string quoted(std::string_view word);
+/// Host threads when nothing else is asked for: the smaller of CPUs and cores.
+u32 default_threads(u32 nr_cpus);
+
+/// The shell command that runs the same again on this host, or one round of it, without what is the default.
+/// Interleavings of threads are not in the seed: a rare outcome may need many tries.
 std::string command_of(const RunOptions& options);
 /// Without the length and the seed.
 std::string command_of_machine(const RunOptions& options);

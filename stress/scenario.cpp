@@ -221,12 +221,12 @@ constexpr std::array kScenarios{
 
 }  // namespace
 
-bool is_asked(const Window& window, const MachineConfig& config) {
+bool is_asked(Asked asked, const MachineConfig& config) {
   const Design& design = *config.design;
   const bool fake_heads = design.encoding == EncodingKind::fake_head;
   const bool splits = design.optimizes() && config.geometry.maps_by_blocks();
   const bool allocs = splits || design.needs_head_copy;
-  switch (window.asked) {
+  switch (asked) {
     case of_all: return true;
     case of_optimizing: return design.optimizes();
     case of_fake_heads: return fake_heads;
@@ -243,6 +243,23 @@ bool is_asked(const Window& window, const MachineConfig& config) {
       return std::ranges::any_of(config.pools, [](const PoolConfig& p) { return p.nr_overcommit_huge_pages != 0; });
     case of_nodes_that_help: return config.nr_nodes > 1 && design.optimizes() && !design.restores_on_node_only;
     case of_nodes_alone: return config.nr_nodes > 1 && design.optimizes() && design.restores_on_node_only;
+    case of_hot_added: return config.self_hosted_pages != 0 && design.optimizes();
+  }
+  return true;
+}
+
+bool is_met(Safeguard safeguard, const MachineConfig& config) {
+  switch (safeguard) {
+    case Safeguard::flush_before_free:
+    case Safeguard::release_pte_publish: return is_asked(of_optimizing, config);
+    case Safeguard::split_recheck:
+    case Safeguard::page_table_lock: return is_asked(of_page_table_lock, config);
+    case Safeguard::split_page_of_block: return is_asked(of_splits, config);
+    case Safeguard::key_before_remap:
+    case Safeguard::reset_struct_pages: return is_asked(of_fake_heads, config);
+    case Safeguard::flag_before_copy: return is_asked(of_copies, config);
+    case Safeguard::publish_by_cmpxchg: return is_asked(of_shared_tail, config);
+    case Safeguard::self_hosted_check: return is_asked(of_hot_added, config);
   }
   return true;
 }

@@ -35,6 +35,7 @@ enum class Asked : u8 {
   of_overcommit,       ///< where a pool may be exceeded
   of_nodes_that_help,  ///< several nodes, and a restore may take frames of any
   of_nodes_alone,      ///< several nodes, and a restore may not
+  of_hot_added,        ///< memory that holds its own struct pages
 };
 
 /// A race or event that a run must meet to mean anything.
@@ -42,7 +43,10 @@ struct Window {
   Event event{};
   Asked asked = Asked::of_optimizing;
 };
-bool is_asked(const Window& window, const MachineConfig& config);
+bool is_asked(Asked asked, const MachineConfig& config);
+inline bool is_asked(const Window& window, const MachineConfig& config) { return is_asked(window.asked, config); }
+/// Some run of this machine can come to where the safeguard stands. Else removing it changes nothing.
+bool is_met(Safeguard safeguard, const MachineConfig& config);
 
 /// What a scenario wants when the user says nothing.
 struct DefaultPools {

@@ -19,6 +19,12 @@ struct FolioSlot {
   std::atomic<u64> word{0};
 };
 
+/// Pages that are taken and nothing else: frozen, no compound.
+struct HeldBlock {
+  Pfn first;
+  Order order;
+};
+
 struct HeldFrame {
   FrameNo frame;
   u64 pattern = 0;
@@ -30,7 +36,7 @@ struct alignas(64) CpuShare {
   u64 generation = 0;
   Pfn remembered = kNoPfn;  ///< a hugepage that was in use some time ago
   std::vector<Pfn> pages;   ///< heads, a reference each
-  std::vector<Pfn> hogged;  ///< the same
+  std::vector<HeldBlock> hogged;
   std::vector<Pfn> recycled;
   std::vector<HeldFrame> frames;
   std::vector<DumpRow> rows;

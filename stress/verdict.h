@@ -3,20 +3,11 @@
 
 #include <string>
 
+#include "program/exit_codes.h"
 #include "stress/result.h"
 #include "stress/run_options.h"
 
 namespace hvo::stress {
-
-/// Exit codes of hvo-stress (design.md, section 9).
-inline constexpr int kPass = 0;
-inline constexpr int kViolation = 1;
-inline constexpr int kUsage = 2;
-inline constexpr int kResource = 3;
-inline constexpr int kCrash = 5;
-inline constexpr int kHang = 6;
-inline constexpr int kVacuous = 7;
-inline constexpr int kKilled = 130;  ///< by a second Ctrl-C
 
 enum class Verdict : u8 {
   pass,

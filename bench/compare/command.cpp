@@ -3,27 +3,17 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 
+#include "bench/command_line.h"
 #include "bench/compare/driver.h"
 #include "bench/compare/table.h"
-#include "bench/interrupt.h"
-#include "bench/output_file.h"
+#include "program/output_files.h"
+#include "program/signals.h"
 
 namespace hvo::bench {
 
 namespace {
-
-constexpr int kUsage = 2;
-constexpr int kResource = 3;
-constexpr int kCannotTell = 7;
-constexpr int kInterrupted = 130;
-
-int fail(int code, const std::string& why) {
-  fmt::print(stderr, "hvo-bench: {}\n", why);
-  return code;
-}
 
 struct Arguments {
   bool quick = false;
@@ -93,7 +83,7 @@ int print_all(const Recording& recording) {
   print_protocol(stdout, recording);
   if (recording.extent == Extent::all) print_cases(stdout, recording);
   if (recording.is_partial) return kInterrupted;
-  return can_tell(recording) ? 0 : kCannotTell;
+  return can_tell(recording) ? 0 : kVacuous;
 }
 
 int from_files(const std::vector<std::string>& paths) {
@@ -105,13 +95,16 @@ int from_files(const std::vector<std::string>& paths) {
   }
   if (recordings.size() == 1) return print_all(recordings[0]);
   print_change(stdout, recordings[0], recordings[1]);
-  return can_tell(recordings[0]) && can_tell(recordings[1]) ? 0 : kCannotTell;
+  return can_tell(recordings[0]) && can_tell(recordings[1]) ? 0 : kVacuous;
 }
 
 int measure(const Arguments& a) {
   const Plan plan = plan_of(a);
-  auto json = OutputFile::create(a.json);
-  if (!json) return fail(kResource, json.error());
+  OutputFiles files;
+  std::string content;
+  if (const auto opened = files.open(a.json, [&content] { return content; }); !opened) {
+    return fail(opened.error().is_usage ? kUsage : kResource, opened.error().why);
+  }
   if (const std::string why = why_times_mean_nothing(); !why.empty()) fmt::print("Times mean nothing: {}\n", why);
   if (plan.placements.empty()) {
     fmt::print(stderr, "hvo-bench: no kernels/ beside the program: one placement only, so intervals are too narrow\n");
@@ -122,7 +115,8 @@ int measure(const Arguments& a) {
   bar.finish();
   if (!recording) return fail(kResource, recording.error());
   const int code = print_all(*recording);
-  if (!json->finish(to_json(*recording))) return fail(kResource, "can't write " + a.json);
+  content = to_json(*recording);
+  if (const auto failed = files.write_all(); !failed.empty()) return fail(kResource, failed.front());
   return code;
 }
 
@@ -142,24 +136,18 @@ int compare_main(int argc, char** argv) {
   app.footer(
       "Ratios of paired runs in fresh processes over several placements of the code, with an\n"
       "interval of 95 % and the noise of two identical baselines. bench/COMPARE.md explains.\n"
-      "Exit codes: 0 told, 2 usage, 3 resource missing, 7 cannot tell (a headline row),\n"
-      "130 interrupted: what was measured until then is printed and written.");
+      "A headline row that can't be told is 7. Ctrl-C: what was measured is printed and written.\n" +
+      std::string(kExitCodes));
   app.add_flag("--quick", a.quick, "the headline only, in 20 s");
   app.add_option("--budget", a.budget_s, "how long to measure: 90s, 5m (default 5m)")
       ->transform(CLI::AsNumberWithUnit(std::map<std::string, double>{{"s", 1}, {"m", 60}, {"h", 3600}}))
-      ->option_text("TIME");
-  app.add_option("--seed", a.seed, "of placements and orders (default 1)")->option_text("N");
+      ->type_name("TIME");
+  app.add_option("--seed", a.seed, "of placements and orders (default 1)")->type_name("N");
   app.add_flag("--planted", a.plant, "with an arm that does 3 % more than it reports: is it found?");
-  app.add_option("--json", a.json, "also write everything that was measured to this file")->option_text("FILE");
-  app.add_option("--from", a.from, "print a file that --json wrote; of two, how ratios changed")
-      ->option_text("FILE...");
+  app.add_option("--json", a.json, "also write everything that was measured to this file")->type_name("FILE");
+  app.add_option("--from", a.from, "print a file that --json wrote; of two, how ratios changed")->type_name("FILE...");
   app.add_flag("--list", a.list, "name every case and cell, measure none");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    if (e.get_exit_code() == 0) return app.exit(e);
-    return fail(kUsage, e.what());
-  }
+  if (const auto code = parse(app, argc, argv)) return *code;
   if (const std::string why = check(a); !why.empty()) return fail(kUsage, why);
   if (a.budget_s < 0 || a.budget_s > 86400) return fail(kUsage, "--budget must be a second to 24 hours");
   if (a.list) return list();

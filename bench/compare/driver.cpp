@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "bench/child.h"
-#include "bench/interrupt.h"
 #include "core/base/rng.h"
+#include "program/signals.h"
 
 namespace hvo::bench {
 

@@ -3,9 +3,9 @@
 // The unit is the process: repetitions inside one share its placement in memory and its neighbours, so they are no
 // independent evidence and enter as one median. Ratios are taken as logarithms, for a ratio and its inverse are equally
 // far from 1. The estimate is a mean with a fifth trimmed off each end, since a neighbour's burst makes a process lie
-// without limit; the interval is its percentile bootstrap over processes. On recorded ratios this covers what it says for
-// a dozen processes; a bootstrap-t covers 98 %, and untrimmed means less than 90 %, for the tails are heavy.
-// Its coverage and power are tested on a recording (tests/bench/compare/statistics_test.cpp).
+// without limit; the interval is its percentile bootstrap over processes. On recorded ratios this covers what it says
+// for a dozen processes; a bootstrap-t covers 98 %, and untrimmed means less than 90 %, for the tails are heavy. Its
+// coverage and power are tested on a recording (tests/bench/compare/statistics_test.cpp).
 #pragma once
 
 #include <span>

@@ -2,23 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
-
 #include "bench/arms/loaded_kernels.h"
 #include "bench/child.h"
+#include "bench/command_line.h"
 #include "bench/counts/disassembly.h"
 
 namespace hvo::bench {
 
 namespace {
-
-constexpr int kUsage = 2;
-constexpr int kResource = 3;
-
-int fail(int code, const std::string& why) {
-  fmt::print(stderr, "hvo-bench: {}\n", why);
-  return code;
-}
 
 std::string kernel_text(const Counted& c) {
   if (!c.kernel) return "-";
@@ -56,14 +47,10 @@ int counts_main(int argc, char** argv) {
   bool disassembly = false;
   CLI::App app("How many instructions, loads and branches one lookup takes, on each path");
   app.name("hvo-bench counts");
-  app.footer("Exit codes: 0 counted, 2 usage, 3 neither perf counters nor callgrind.");
+  app.footer("Without perf counters callgrind counts; without it too, that is a missing resource.\n" +
+             std::string(kExitCodes));
   app.add_flag("--disassemble", disassembly, "also the functions themselves, and whether they branch or move");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    if (e.get_exit_code() == 0) return app.exit(e);
-    return fail(kUsage, e.what());
-  }
+  if (const auto code = parse(app, argc, argv)) return *code;
   const auto result = count_all(own_program());
   if (!result) return fail(kResource, result.error());
   print_counts(stdout, *result);

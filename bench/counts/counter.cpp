@@ -149,7 +149,7 @@ std::expected<CountResult, std::string> count_all(const std::filesystem::path& p
   return count_by_callgrind(program);
 }
 
-int count_worker_main() {
+int count_worker_main(int /*argc*/, char** /*argv*/) {
   const auto done = for_each_counted([](Single single, u64 page) { hvo_count_calls(single, page); });
   return done ? 0 : 3;
 }

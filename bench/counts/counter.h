@@ -22,7 +22,7 @@ struct CountResult {
 std::expected<CountResult, std::string> count_all(const std::filesystem::path& program);
 
 /// What callgrind runs: every function of counted(), kCalls times each, after a function that only returns.
-int count_worker_main();
+int count_worker_main(int argc, char** argv);
 inline constexpr u64 kCalls = 1000;
 
 /// Reads callgrind's dumps: one part for each call of the counted function. Error: what is wrong with them.

@@ -3,27 +3,18 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "bench/command_line.h"
 #include "bench/environment.h"
-#include "bench/interrupt.h"
 #include "bench/operations/operations.h"
-#include "bench/output_file.h"
+#include "program/output_files.h"
+#include "program/signals.h"
 
 namespace hvo::bench {
 
 namespace {
-
-constexpr int kUsage = 2;
-constexpr int kResource = 3;
-constexpr int kInterrupted = 130;
-
-int fail(int code, const std::string& why) {
-  fmt::print(stderr, "hvo-bench: {}\n", why);
-  return code;
-}
 
 /// All operations, each compared over all designs.
 std::vector<Samples> measure(const OperationBench& bench, unsigned nr_rounds) {
@@ -125,19 +116,17 @@ int operations_main(int argc, char** argv) {
   std::string path;
   CLI::App app("What allocating, freeing, optimising, restoring, splitting and demoting cost in each design");
   app.name("hvo-bench operations");
-  app.footer("Exit codes: 0 measured, 2 usage, 3 resource missing, 130 interrupted.");
+  app.footer("Ctrl-C: what was measured is printed and written.\n" + std::string(kExitCodes));
   app.add_flag("--quick", quick, "few folios and rounds: seconds, and no claim to precision");
-  app.add_option("--rounds", rounds, "rounds that visit every design in turn (default 15)")->option_text("N");
-  app.add_option("--json", path, "also write medians and quartiles to this file")->option_text("FILE");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    if (e.get_exit_code() == 0) return app.exit(e);
-    return fail(kUsage, e.what());
-  }
+  app.add_option("--rounds", rounds, "rounds that visit every design in turn (default 15)")->type_name("N");
+  app.add_option("--json", path, "also write medians and quartiles to this file")->type_name("FILE");
+  if (const auto code = parse(app, argc, argv)) return *code;
   if (rounds < 3 || rounds > 1001) return fail(kUsage, "--rounds must be 3 to 1001");
-  auto json = OutputFile::create(path);
-  if (!json) return fail(kResource, json.error());
+  OutputFiles files;
+  std::string content;
+  if (const auto opened = files.open(path, [&content] { return content; }); !opened) {
+    return fail(opened.error().is_usage ? kUsage : kResource, opened.error().why);
+  }
   install_interrupt_handlers();
   const u32 nr_cpus = std::max(1U, std::min(std::thread::hardware_concurrency(), 16U));
   auto bench = OperationBench::make(quick ? 16 : 256, nr_cpus);
@@ -146,7 +135,8 @@ int operations_main(int argc, char** argv) {
   const auto all = measure(**bench, quick ? 3 : static_cast<unsigned>(rounds));
   print_table(all);
   print_published(all);
-  if (!json->finish(to_json(all, environment()).dump(2) + "\n")) return fail(kResource, "can't write " + path);
+  content = to_json(all, environment()).dump(2) + "\n";
+  if (const auto failed = files.write_all(); !failed.empty()) return fail(kResource, failed.front());
   return is_interrupted() ? kInterrupted : 0;
 }
 

@@ -30,7 +30,7 @@ enum class SplitMode : u8 {
 struct KnownHole {
   Rule rule{};
   Op op{};                    ///< what the CPU was doing
-  std::string_view fixed_by;  ///< kernel commit or mail; "open" when nobody has decided
+  std::string_view fixed_by;  ///< kernel commit or mail; "open": no fix is known
   std::string_view why;
 };
 
@@ -92,11 +92,16 @@ inline constexpr std::array<KnownHole, 2> kOrderHoles{{
      "a walker saw no fake head; the page became one and its folio was handed out; then it read a count that was not "
      "0"},
 }};
+/// Question O1, answered in WALKERS.md: as two-frame, for a tail's count is 0 and nothing waits for the walker.
 inline constexpr std::array<KnownHole, 2> kSharedTailHoles{{
     {Rule::read_only_store, Op::pfn_walk_unfiltered, kOpen,
-     "question O1: a walker read a count that was not 0; the page became a read-only tail before its compare-exchange"},
+     "a walker read a count that was not 0; the page became a read-only tail before its compare-exchange: one "
+     "preemption "
+     "is enough, a failed compare-exchange traps too (not with --ll-sc); no kernel fix is known"},
     {Rule::read_only_store, Op::pfn_walk_filtered, kOpen,
-     "question O1: a walker read a count that was not 0; the page became a read-only tail before its compare-exchange"},
+     "a walker saw a page in use that was no tail; it became a read-only tail before the walker's compare-exchange: "
+     "one "
+     "preemption is enough, a failed compare-exchange traps too (not with --ll-sc); no kernel fix is known"},
 }};
 
 inline constexpr std::array kDesigns{
@@ -174,7 +179,7 @@ inline constexpr std::array kDesigns{
            .batches_flushes = true,
            .populates_boot_pool = true,
            .holes = kSharedTailHoles,
-           .walker_protection = "none (open question O1)"},
+           .walker_protection = "none"},
 };
 
 /// The design of that name, or nullptr.

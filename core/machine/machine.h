@@ -67,15 +67,17 @@ class Machine {
   /// Error: one line for the user.
   std::expected<void, std::string> boot();
   std::expected<void, std::string> fill_pools(Cpu& cpu);
-  /// The pages of hugepages that are mapped optimised at boot; empty where there are none.
-  struct BootPool {
+  /// Hugepages of one node that are mapped optimised at boot.
+  struct BootRange {
     Order order;
     Pfn first;
     Pfn end;
   };
-  std::expected<BootPool, std::string> place_boot_pool() const;
-  std::expected<void, Errno> map_boot_pool(Cpu& cpu, const BootPool& pool);
-  std::expected<void, std::string> adopt_boot_pool(Cpu& cpu, const BootPool& pool);
+  using BootRanges = std::vector<BootRange>;
+  std::expected<BootRanges, std::string> place_boot_pools() const;
+  std::expected<void, Errno> map_vmemmap(Cpu& cpu, const BootRanges& at_boot);
+  std::expected<void, Errno> map_boot_range(Cpu& cpu, const BootRange& range);
+  std::expected<void, std::string> adopt_boot_range(Cpu& cpu, const BootRange& range);
   std::span<Cpu* const> make_cpus();
   std::vector<Budget> make_budgets();
   bool validate_mappings(Cpu& cpu);

@@ -78,7 +78,7 @@ std::expected<void, Errno> PageTable::populate_optimized(Cpu& cpu, u64 start, u6
   return {};
 }
 
-std::expected<void, Errno> PageTable::populate(Cpu& cpu, u64 skip_start, u64 skip_end) {
+std::expected<void, Errno> PageTable::populate(Cpu& cpu, std::span<const VmemmapRange> left_out) {
   const OpScope scope(cpu, Op::boot);
   for (u64 i = 0; i < pmd_tables_.size(); ++i) {
     const auto frame = make_empty_table(cpu, base_ + (i << geometry_.table_shift) * geometry_.pmd_size());
@@ -87,7 +87,7 @@ std::expected<void, Errno> PageTable::populate(Cpu& cpu, u64 skip_start, u64 ski
   }
   for (u64 i = 0; i < nr_pmds_; ++i) {
     const u64 va = base_ + i * geometry_.pmd_size();
-    if (va >= skip_start && va < skip_end) continue;
+    if (std::ranges::any_of(left_out, [va](const VmemmapRange& r) { return va >= r.start && va < r.end; })) continue;
     const auto mapped = geometry_.maps_by_blocks() ? populate_block(cpu, va) : populate_base_pages(cpu, va);
     if (!mapped) return mapped;
   }

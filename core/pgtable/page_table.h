@@ -83,6 +83,12 @@ enum class SplitResult : u8 {
   lost_race,  ///< another CPU split it meanwhile; this call's table was freed
 };
 
+/// [start, end) of the vmemmap, in addresses.
+struct VmemmapRange {
+  u64 start = 0;
+  u64 end = 0;
+};
+
 class PageTable {
  public:
   /// Maps nothing yet; populate() does. `nr_struct_pages`: of the whole machine, rounded up to the geometry's
@@ -93,8 +99,8 @@ class PageTable {
 
   /// Boot: allocates the PMD tables and maps the whole vmemmap: by leaves, each a block of 2^table_shift frames, or by
   /// PTEs, each a frame of its own, as the geometry says. All of it comes from the node whose memory is described.
-  /// The PMDs of [skip_start, skip_end) are left out. One CPU, before any other runs. Error: enomem.
-  std::expected<void, Errno> populate(Cpu& cpu, u64 skip_start = 0, u64 skip_end = 0);
+  /// The PMDs of `left_out` are left out. One CPU, before any other runs. Error: enomem.
+  std::expected<void, Errno> populate(Cpu& cpu, std::span<const VmemmapRange> left_out = {});
   /// Boot: maps [start, end), whole PMDs that were left out, as an optimised folio's: the first page by a frame of its
   /// own, the others read-only by `tails`, or by the first's frame when that is kNoFrame. Error: enomem.
   std::expected<void, Errno> populate_optimized(Cpu& cpu, u64 start, u64 end, FrameNo tails);

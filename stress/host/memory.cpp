@@ -26,9 +26,13 @@ std::expected<void, std::string> check_host_memory(const MachineConfig& config, 
   const MachineSizes sizes = sizes_of(config);
   const u64 needed = sizes.vmemmap_bytes + sizes.arena_bytes;
   if (!available_bytes || needed <= *available_bytes) return {};
-  return std::unexpected(fmt::format("a machine with {} MiB needs {} MiB of this host; {} MiB are available",
-                                     config.memory_pages >> (20 - config.geometry.page_shift), needed >> 20,
-                                     *available_bytes >> 20));
+  // Both grow with the modelled memory, nearly in proportion.
+  const u64 mib = config.memory_pages >> (20 - config.geometry.page_shift);
+  const double share = static_cast<double>(*available_bytes) / static_cast<double>(needed);
+  return std::unexpected(fmt::format(
+      "a machine with {} MiB needs {} MiB of this host; {} MiB are available, enough for about {} MiB: take a "
+      "smaller --pool or --memory",
+      mib, needed >> 20, *available_bytes >> 20, static_cast<u64>(static_cast<double>(mib) * share)));
 }
 
 }  // namespace hvo::stress

@@ -9,9 +9,10 @@
 #include <thread>
 #include <utility>
 
+#include "program/signals.h"
+#include "stress/crash_report.h"
 #include "stress/parallel/round.h"
 #include "stress/parallel/watchdog.h"
-#include "stress/signals.h"
 
 namespace hvo::stress {
 

@@ -10,7 +10,7 @@
 
 namespace hvo::stress {
 
-/// Runs `options`; ends early when is_interrupted() (signals.h). Error: a machine can't be made, one line.
+/// Runs `options`; ends early when is_interrupted() (program/signals.h). Error: a machine can't be made, one line.
 ///
 /// A CPU that hangs ends the run with `is_hung`: what every CPU does is printed on stderr, and the stuck threads, with
 /// all that they use, stay. The caller reports and ends the process by _exit.

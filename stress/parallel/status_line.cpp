@@ -22,26 +22,20 @@ std::size_t terminal_width() {
 }
 
 std::string left_text(const Progress& p) {
-  return p.seconds_left ? fmt::format("{:.0f} s left", *p.seconds_left) : "no end set";
+  if (!p.seconds_left) return "no end set";
+  const double s = *p.seconds_left;
+  if (s < 9999.5) return fmt::format("{:.0f} s left", s);
+  return s < 59970 ? fmt::format("{:.0f} min left", s / 60) : fmt::format("{:.0f} h left", s / 3600);
 }
 
 }  // namespace
 
 std::string status_text(const Progress& p, double ops_rate, double lookups_rate) {
   const LiveNumbers& n = p.numbers;
-  return fmt::format(
-      "{:.0f} s: round {}, {} operations/s, {} lookups/s, {} folios optimised, {} frames saved, {} interesting, "
-      "{} known-hole, {} forbidden, {}",
-      p.seconds, p.nr_rounds, short_number(ops_rate), short_number(lookups_rate), n.nr_optimized, n.frames_saved,
-      n.interesting, n.known_hole, n.forbidden, left_text(p));
-}
-
-std::string short_status_text(const Progress& p, double ops_rate, double lookups_rate) {
-  const LiveNumbers& n = p.numbers;
-  return fmt::format("{} | {} op/s {} lookup/s | opt {} saved {} | int {} hole {} FORB {}", left_text(p),
-                     short_number(ops_rate), short_number(lookups_rate), n.nr_optimized, n.frames_saved,
-                     short_number(static_cast<double>(n.interesting)), short_number(static_cast<double>(n.known_hole)),
-                     short_number(static_cast<double>(n.forbidden)));
+  const auto shortly = [](u64 v) { return short_number(static_cast<double>(v)); };
+  return fmt::format("{}: {} op/s {} lookup/s; opt {} saved {}; int {} hole {} FORB {}", left_text(p),
+                     short_number(ops_rate), short_number(lookups_rate), shortly(n.nr_optimized),
+                     shortly(n.frames_saved), shortly(n.interesting), shortly(n.known_hole), shortly(n.forbidden));
 }
 
 StatusLine::Form StatusLine::form_for_stderr() { return isatty(STDERR_FILENO) != 0 ? Form::rewritten : Form::appended; }
@@ -60,7 +54,7 @@ void StatusLine::show(const Progress& p) {
     std::fputs(fmt::format("hvo-stress: {}\n", status_text(p, ops_rate_, lookups_rate_)).c_str(), stderr);
     return;
   }
-  std::string text = short_status_text(p, ops_rate_, lookups_rate_);
+  std::string text = status_text(p, ops_rate_, lookups_rate_);
   text.resize(std::min(text.size(), terminal_width() - 1));
   const std::size_t width = text.size();
   text.resize(std::max(width, width_), ' ');  // covers what stood there

@@ -15,9 +15,8 @@ struct Progress {
   LiveNumbers numbers;
 };
 
-/// Both forms, without line end; rates are per second.
+/// At most 88 columns, so that 100 hold it behind the program's name; rates are per second. FORB: forbidden outcomes.
 std::string status_text(const Progress& progress, double ops_rate, double lookups_rate);
-std::string short_status_text(const Progress& progress, double ops_rate, double lookups_rate);
 
 /// On a terminal one line that is rewritten five times a second, cut to the terminal's width; else a line every five
 /// seconds. One user.

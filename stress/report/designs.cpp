@@ -65,7 +65,8 @@ std::string table_of_designs(std::span<const DesignFacts> all) {
 
 std::string table_of_lookups(std::span<const DesignFacts> all) {
   constexpr std::array<std::string_view, kLookedUp.size()> kHeads{"head", "head*", "tail", "tail*", "page", "page*"};
-  std::string s = "\nloads / branches of one compound_head(), counted by running it\n  name             ";
+  std::string s =
+      "\nloads (counted by running it) / branches (read from the source) of one compound_head()\n  name             ";
   for (const std::string_view head : kHeads) s += fmt::format("  {:>7}", head);
   s += "\n";
   for (const DesignFacts& f : all) {
@@ -76,9 +77,8 @@ std::string table_of_lookups(std::span<const DesignFacts> all) {
   return s + wrapped(
                  "* at the start of a page of vmemmap: the head of every hugepage; of its tails one in each page, a "
                  "fake head "
-                 "in the designs that have such. Page: of no compound. Loads are counted; a branch is reckoned for "
-                 "each test "
-                 "in the source. A static key's jump is neither.",
+                 "in the designs that have such. Page: of no compound. Branches: one for each test that the source "
+                 "makes; a compiler may turn it into a conditional move. A static key's jump is neither.",
                  2, kWidth);
 }
 
@@ -142,7 +142,8 @@ Json lookups_json(const DesignFacts& f) {
   Json lookups = Json::object();
   for (const LookedUpKind& kind : kLookedUp) {
     const LookupCost& c = f.lookups[static_cast<std::size_t>(kind.kind)];
-    lookups[std::string(kind.name)] = {{"loads", c.loads}, {"branches", c.branches}, {"static_keys", c.key_tests}};
+    lookups[std::string(kind.name)] = {
+        {"loads", c.loads}, {"branches_in_source", c.branches}, {"static_keys", c.key_tests}};
   }
   return lookups;
 }

@@ -78,7 +78,9 @@ class Text {
     for (std::size_t i = 0; i < holes.size(); ++i) {
       if (r_.outcomes.holes[i] == 0) continue;
       s_ += fmt::format("{:>12}  of these: {}\n", r_.outcomes.holes[i], op_name(holes[i].op));
-      s_ += wrapped(fmt::format("{}; fixed by: {}", holes[i].why, holes[i].fixed_by), 14);
+      s_ += wrapped(holes[i].fixed_by == kOpen ? fmt::format("{}; fix: open", holes[i].why)
+                                               : fmt::format("{}; fixed by: {}", holes[i].why, holes[i].fixed_by),
+                    14);
     }
   }
 

@@ -24,6 +24,11 @@ void check_and_free(Cpu& cpu, Machine& m, CpuShare& share, HeldFrame held) {
   m.frames().free(cpu, held.frame, Order{0});
 }
 
+void give_back(Cpu& cpu, Machine& m, std::vector<HeldBlock>& blocks) {
+  for (const HeldBlock& block : blocks) m.pages().free_frozen_range(cpu, block.first, block.order);
+  blocks.clear();
+}
+
 void put_all(Cpu& cpu, Machine& m, std::vector<Pfn>& heads) {
   for (const Pfn head : heads) (void)m.hugetlb().folio_put(cpu, head);
   heads.clear();
@@ -62,7 +67,7 @@ void pages(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng) {
 void hog(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng) {
   auto& hogged = shared.cpus[cpu.id()].hogged;
   if (!hogged.empty()) {
-    put_all(cpu, machine, hogged);
+    give_back(cpu, machine, hogged);
     return;
   }
   // Of a machine of several nodes only one is emptied now and then: restores there fail, or others help.
@@ -70,13 +75,15 @@ void hog(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng) {
   const bool one_node = nr_nodes > 1 && rng.one_in(2);
   const Placement at = one_node ? Placement::only({static_cast<u32>(rng.below(nr_nodes))}) : Placement{};
   const auto nr_free = [&] { return one_node ? machine.budget(at.node).free_pages(cpu) : machine.free_pages(cpu); };
-  // Large blocks first, so that it takes a few hundred calls, then what is left one by one, but for a few pages.
-  const u64 keep = rng.below(machine.config().geometry.vmemmap_pages(machine.config().geometry.huge_order) * 2);
-  for (u8 order = machine.config().geometry.huge_order.v + 1; order-- > 0;) {
+  // Large blocks first, then what is left one by one, but for a few pages. Their struct pages are left alone: to write
+  // them all would take most of a round.
+  const Geometry& g = machine.config().geometry;
+  const u64 keep = rng.below(g.vmemmap_pages(g.huge_order) * 2);
+  for (u8 order = g.huge_order.v + 1; order-- > 0;) {
     while (nr_free() >= keep + Order{order}.nr_pages()) {
-      const auto head = machine.pages().alloc_pages(cpu, Order{order}, at);
-      if (!head) break;
-      hogged.push_back(*head);
+      const auto first = machine.pages().alloc_frozen_pages(cpu, Order{order}, at);
+      if (!first) break;
+      hogged.push_back({*first, Order{order}});
     }
   }
 }
@@ -107,7 +114,7 @@ void scribble(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng) {
 bool give_all_back(Cpu& cpu, Machine& machine, Shared& shared) {
   for (CpuShare& share : shared.cpus) {
     put_all(cpu, machine, share.pages);
-    put_all(cpu, machine, share.hogged);
+    give_back(cpu, machine, share.hogged);
     for (const HeldFrame& held : share.frames) check_and_free(cpu, machine, share, held);
     share.frames.clear();
   }

@@ -40,6 +40,14 @@ TEST(Summary, MissedGoalsAreCounted) {
   EXPECT_NE(text.find("1 goals are missed"), std::string::npos) << text;
 }
 
+TEST(Summary, OneThatIsTooShortShowsGoalsAndJudgesNone) {
+  const std::string text =
+      printed({.nr_rounds = 3, .judges = false, .lookups = {}, .rows = {row(1.2, 1.99), row(1.9, 1.2)}});
+  EXPECT_NE(text.find(">= 1.7"), std::string::npos) << text;
+  EXPECT_NE(text.find("too short to judge"), std::string::npos) << text;
+  for (const char* judged : {"met", "missed", "*"}) EXPECT_EQ(text.find(judged), std::string::npos) << text;
+}
+
 TEST(Summary, FitsAMail) {
   const std::string text = printed({.nr_rounds = 5, .lookups = {}, .rows = {row(123.45, 1.31), row(0.12, {})}});
   for (std::size_t at = 0; at < text.size();) {

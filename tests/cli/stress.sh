@@ -69,7 +69,15 @@ expect 0 help --help
 shows out run help
 expect 0 "help of run" run --help
 shows out "Exit codes" "help of run"
+for command in run list designs show dump host version; do
+  expect 0 "help of $command" "$command" --help
+  awk 'length > 100 {print "FAIL longer than 100 columns: " $0; bad = 1} END {exit bad}' "$dir/out" || failed=1
+  grep -q ':\|\[1 - ' <(grep '^  --' "$dir/out" | cut -c 1-30) && fail "help of $command shows how options are checked"
+done
 expect 0 version version
+cp "$dir/out" "$dir/version"
+expect 0 version --version
+cmp -s "$dir/out" "$dir/version" || fail "version and --version differ"
 expect 0 list list
 shows out split_contention list
 shows out shared-tail list
@@ -85,6 +93,11 @@ shows out "fake head" show
 
 # ---- what is refused
 refuses 2 "subcommand" nonsense
+refuses 2 "unknown argument nonsense" run nonsense
+refuses 2 "cpus is given more than once" run --cpus 2 --cpus 3
+refuses 2 "cpus needs a value" run --cpus
+refuses 2 "nr must be 1 to 512" dump --nr 0
+refuses 2 "one design, or two" dump --design none,none,none
 refuses 2 "unknown scenario.*lookup_vs_restore" run --scenario nonsense
 refuses 2 "unknown design.*shared-tail" run --design nonsense
 refuses 2 "5.14" run --design 4.19
@@ -109,7 +122,10 @@ refuses 2 "count of 2M" run --pool 2M=0
 refuses 2 "count of 2M" run --pool 2M=99999999999999999999
 refuses 2 "names 2M twice" run --pool 2M=1,2M=2
 refuses 2 "SIZE=COUNT" run --pool 2M
-refuses 2 "needs .* MiB.*there are 64 MiB" run --pool 2M=512 --memory 64
+refuses 2 "needs .* MiB.*there are 64 MiB: give --memory .* or a smaller --pool" run --pool 2M=512 --memory 64
+refuses 2 "at most: take a smaller --pool" run --pool 1G=16384
+refuses 2 "nothing without --hot-added" run --without self-hosted-check
+refuses 2 "never gets there" run --without publish-by-cmpxchg
 refuses 2 "wants pools" run --scenario mixed --memory 64
 refuses 2 "two results" run --ops 5 --json "$dir/x" --ktap "$dir/x"
 refuses 2 "two results" run --ops 5 --json "$dir/x" --junit "$dir/./x"
@@ -125,7 +141,8 @@ fi
 # ---- results
 expect '0|7' results run --ops 4000 --seed 7 "${small[@]}" --json "$dir/r.json" --ktap "$dir/r.ktap" --junit "$dir/r.xml"
 shows out "^seed 7$" results
-shows out "^repeat: .*--ops 4000 --seed 7" results
+shows out "run --pool 2M=4 --memory 64 --ops 4000 --seed 7$" results
+shows out "^note: memory is 128 MiB" results
 shows out "validate: every round right" results
 awk 'length > 72 && !/^repeat:|--rounds/ {print "FAIL longer than 72 columns: " $0; bad = 1} END {exit bad}' "$dir/out" || failed=1
 holds json "$dir/r.json" /config/scenario mixed
@@ -161,6 +178,8 @@ shows out "^repeat:.*--break-before-make" "rule broken"
 
 # ---- swarm, kernels by version
 expect '0|7' swarm run --ops 4000 --swarm "${small[@]}"
+expect '0|7' "kernel 6.12.3" run --ops 100 --design v6.12.3 "${small[@]}"
+shows out "mixed on fake-head-rcu" "kernel 6.12.3"
 expect '0|7' "kernel 7.1" run --ops 4000 --design 7.1 "${small[@]}"
 shows out "mixed on shared-tail" "kernel 7.1"
 
@@ -209,6 +228,6 @@ fi
 
 # ---- in a pipe the status is a line now and then
 wait "$status_pid"
-grep -q '^hvo-stress: [0-9]* s: round .*operations/s.*s left$' "$dir/status" || fail "no status line in a pipe"
+grep -qE '^hvo-stress: [0-9]+ s left: .* op/s .* FORB 0$' "$dir/status" || fail "no status line in a pipe"
 
 exit "$failed"

@@ -22,6 +22,21 @@ TEST(Demote, OneGigantic1GiBFolioBecomes512AndCosts511FramesAtTheEndAnd4095OnThe
   EXPECT_TRUE(m.is_valid());
 }
 
+TEST(Demote, OneGigantic1GiBFolioTakesAtMostTwoGracePeriodsAndThreeFlushesWhereBatched) {
+  for (const Design& design : kDesigns) {
+    if (!design.batches_flushes) continue;
+    PoolMachine m({.geometry = "x86-64", .design = design.name, .memory_pages = u64{1} << 19});
+    ASSERT_EQ(m.hugetlb().set_max_huge_pages(m.cpu(), m.gigantic(), 1), 1U);
+    const u64 waits = m.count(Event::grace_period);
+    const u64 flushes = m.count(Event::tlb_flush);
+    ASSERT_EQ(m.hugetlb().demote_pool_huge_pages(m.cpu(), m.gigantic(), 1).value_or(0), 1U);
+    EXPECT_EQ(m.count(Event::grace_period) - waits, design.waits_for_rcu ? 2U : 0U) << design.name;
+    EXPECT_LE(m.count(Event::tlb_flush) - flushes, 3U) << design.name << ": restore one, then 512 in a batch";
+    EXPECT_EQ(m->optimizer().nr_optimized_folios(), 512U) << design.name;
+    EXPECT_TRUE(m.is_valid()) << design.name;
+  }
+}
+
 TEST(Demote, WithoutAFreeFolioItIsBusyAndWithoutASmallerSizeInvalid) {
   PoolMachine m;
   EXPECT_EQ(m.hugetlb().demote_pool_huge_pages(m.cpu(), m.gigantic(), 1).error(), Errno::ebusy);

@@ -20,6 +20,21 @@ TEST(SetMaxHugePages, GrowsAndShrinksAndLeavesNothingBehind) {
   EXPECT_TRUE(m.is_valid());
 }
 
+TEST(SetMaxHugePages, Grows512InOneBatchWhereTheDesignCan) {
+  for (const Design& design : kDesigns) {
+    if (!design.optimizes()) continue;
+    PoolMachine m({.geometry = "x86-64", .design = design.name, .memory_pages = (u64{512} + 64) << 9});
+    ASSERT_EQ(m.hugetlb().set_max_huge_pages(m.cpu(), m.huge(), 512), 512U);
+    if (design.batches_flushes) {
+      EXPECT_EQ(m.count(Event::tlb_flush), 2U) << design.name;
+      EXPECT_EQ(m.count(Event::grace_period), design.waits_for_rcu ? 1U : 0U) << design.name;
+    } else {
+      EXPECT_GE(m.count(Event::tlb_flush), 512U) << design.name << ": one each, and one for each split";
+    }
+    EXPECT_TRUE(m.is_valid()) << design.name;
+  }
+}
+
 TEST(SetMaxHugePages, StopsWhereMemoryEnds) {
   PoolMachine m({.memory_pages = 256});
   const u64 reached = m.hugetlb().set_max_huge_pages(m.cpu(), m.huge(), 1000);

@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "core/hvo/cost_check.h"
 #include "core/machine/machine.h"
 #include "core/sync/rcu.h"
@@ -151,6 +154,51 @@ TEST(VmemmapOptimizer, ABatchIsOptimisedWithTwoFlushesAndRestoredWithOne) {
   EXPECT_EQ(m->census().mapped, before);
   EXPECT_TRUE(m->validate());
 }
+
+class Batches : public testing::TestWithParam<Design> {};
+
+TEST_P(Batches, Of512FoliosTakeTwoFlushesAndAtMostOneGracePeriod) {
+  constexpr u64 kFolios = 512;
+  const Design& design = GetParam();
+  MachineConfig config;
+  config.design = &design;
+  config.memory_pages = (kFolios + 64) << 9;
+  auto m = Machine::create(config).value();
+  const Order order = config.geometry.huge_order;
+  const u64 nr_waits = design.waits_for_rcu ? 1 : 0;
+  const auto grace_periods = [&m] { return m->diagnostics(0).counts[Event::grace_period]; };
+  {
+    const Steps s(*m);
+    const std::vector<Pfn> folios = frozen_folios(*m, s.cpu, kFolios);
+    const u64 flushes_before = flushes(*m);
+    const u64 waits_before = grace_periods();
+    m->optimizer().hugetlb_vmemmap_optimize_folios(s.cpu, folios, order);
+    EXPECT_EQ(m->optimizer().nr_optimized_folios(), kFolios);
+    EXPECT_EQ(flushes(*m) - flushes_before, 2U);
+    EXPECT_EQ(grace_periods() - waits_before, nr_waits);
+    // Back, and once more one by one.
+    ASSERT_EQ(m->optimizer().hugetlb_vmemmap_restore_folios(s.cpu, folios, order), kFolios);
+    EXPECT_EQ(flushes(*m) - flushes_before, 3U);
+    EXPECT_EQ(grace_periods() - waits_before, 2 * nr_waits);
+    const u64 flushes_of_batches = flushes(*m);
+    const u64 waits_of_batches = grace_periods();
+    for (const Pfn head : folios) ASSERT_TRUE(m->optimizer().hugetlb_vmemmap_optimize_folio(s.cpu, head, order));
+    EXPECT_GE(flushes(*m) - flushes_of_batches, kFolios);
+    EXPECT_EQ(grace_periods() - waits_of_batches, nr_waits * kFolios);
+  }
+  EXPECT_TRUE(m->validate());
+}
+
+std::vector<Design> batching_designs() {
+  std::vector<Design> designs;
+  std::ranges::copy_if(kDesigns, std::back_inserter(designs), &Design::batches_flushes);
+  return designs;
+}
+INSTANTIATE_TEST_SUITE_P(Designs, Batches, testing::ValuesIn(batching_designs()), [](const auto& test) {
+  std::string name(test.param.name);
+  std::ranges::replace(name, '-', '_');
+  return name;
+});
 
 TEST(CostCheck, ReportsTheFlushThatIsTooMuchAndNoneWithinTheBudget) {
   auto m = make("fake-head", "tiny");

@@ -62,6 +62,100 @@ TEST_P(BootPool, CanBeHandedOutDemotedAndGivenBack) {
 
 INSTANTIATE_TEST_SUITE_P(Designs, BootPool, testing::Values("fake-head-acquire", "shared-tail"));
 
+/// Each node holds 3 GiB.
+MachineConfig with_boot_pool_of_nodes(std::string_view design, u32 nr_nodes, u64 nr) {
+  MachineConfig config = with_boot_pool(design, nr);
+  config.nr_nodes = nr_nodes;
+  config.memory_pages = kPages * nr_nodes;
+  return config;
+}
+
+TEST_P(BootPool, IsDealtOutToTheNodesInTurnAndMappedByTheirFrames) {
+  auto machine = Machine::create(with_boot_pool_of_nodes(GetParam(), 2, 3));
+  ASSERT_TRUE(machine) << machine.error();
+  Machine& m = **machine;
+  const u64 nr_shared = m.design().tails == Tails::shared ? 1 : 0;
+  for (const u32 node : {0U, 1U}) {
+    const u64 nr = node == 0 ? 2 : 1;
+    const FrameCensus census = m.census({node});
+    EXPECT_EQ(census.read_only_ptes, nr * (kFramesOf1GiB - 1)) << node;
+    EXPECT_EQ(census.mapped, kPages / 64 - nr * (kFramesOf1GiB - 1) + nr_shared) << node;
+    m.cpu(0).run();
+    EXPECT_EQ(m.hugetlb().counters(m.cpu(0), k1GiB, {node}).nr_huge_pages, nr) << node;
+    EXPECT_EQ(m.hugetlb().counters(m.cpu(0), k1GiB, {node}).free_huge_pages, nr) << node;
+    m.cpu(0).idle();
+  }
+  EXPECT_LE(m.frames().peak_frames(), m.frames().frames_in_use() + 2 * FrameSource::kFold) << "nothing was freed again";
+  EXPECT_TRUE(m.validate());
+}
+
+TEST_P(BootPool, OfTwoNodesCanBeHandedOutDemotedAndGivenBack) {
+  auto machine = Machine::create(with_boot_pool_of_nodes(GetParam(), 2, 3));
+  ASSERT_TRUE(machine) << machine.error();
+  Machine& m = **machine;
+  for (const u32 id : {0U, 1U}) {
+    Cpu& cpu = m.cpu(id);
+    cpu.run();
+    const auto folio = m.hugetlb().alloc_hugetlb_folio(cpu, k1GiB);
+    ASSERT_TRUE(folio);
+    EXPECT_EQ(m.vmemmap().node_of(*folio), NodeId{id}) << "a CPU gets one of its node";
+    EXPECT_TRUE(m.hugetlb().folio_put(cpu, *folio));
+    EXPECT_EQ(m.hugetlb().demote_pool_huge_pages(cpu, k1GiB, 1, {id}).value_or(0), 1U);
+    EXPECT_EQ(m.hugetlb().counters(cpu, Order{9}, {id}).nr_huge_pages, 512U);
+    cpu.idle();
+    EXPECT_TRUE(m.validate());
+  }
+  Cpu& cpu = m.cpu(0);
+  cpu.run();
+  EXPECT_EQ(m.hugetlb().set_max_huge_pages(cpu, k1GiB, 0), 0U);
+  EXPECT_EQ(m.hugetlb().set_max_huge_pages(cpu, Order{9}, 0), 0U);
+  cpu.idle();
+  EXPECT_EQ(m.census().mapped, 2 * kPages / 64);
+  EXPECT_EQ(m.optimizer().nr_optimized_folios(), 0U);
+  EXPECT_TRUE(m.validate());
+  EXPECT_EQ(m.nr_violations(), 0U);
+}
+
+TEST_P(BootPool, NeverLiesAcrossTwoNodesAndPassesByAFullOne) {
+  for (const u32 nr_nodes : {2U, 3U, 4U}) {
+    MachineConfig config;
+    config.geometry = *find_geometry("tiny-chain");
+    config.design = find_design(GetParam());
+    config.nr_nodes = nr_nodes;
+    config.memory_pages = u64{160} * nr_nodes;  // of each node two gigantic hugepages and a half
+    config.memory_pages = pages_for_nodes(config.geometry, config.memory_pages, nr_nodes);
+    const u64 per_node = config.memory_pages / nr_nodes;
+    config.self_hosted_pages = per_node;  // the last node was added later
+    const Order gigantic = config.geometry.gigantic_order;
+    // Two sizes whose struct pages fill whole PMDs.
+    config.pools[0] = {.order = gigantic, .nr_huge_pages = nr_nodes - 1, .at_boot = true};
+    config.pools[1] = {.order = Order{5}, .nr_huge_pages = nr_nodes, .at_boot = true};
+    auto machine = Machine::create(config);
+    ASSERT_TRUE(machine) << machine.error();
+    Machine& m = **machine;
+    EXPECT_TRUE(m.validate());
+    EXPECT_EQ(m.optimizer().nr_optimized_folios(), 2 * nr_nodes - 1);
+    m.cpu(0).run();
+    for (u32 n = 0; n < nr_nodes; ++n) {
+      const u64 wanted = n + 1 < nr_nodes ? 1 : 0;
+      EXPECT_EQ(m.hugetlb().counters(m.cpu(0), gigantic, {n}).nr_huge_pages, wanted) << n << " of " << nr_nodes;
+      EXPECT_EQ(m.hugetlb().counters(m.cpu(0), Order{5}, {n}).nr_huge_pages, n == 0 ? wanted + 1 : wanted) << n;
+    }
+    m.cpu(0).idle();
+  }
+}
+
+TEST_P(BootPool, TooManyForTheNodesAreRefused) {
+  const auto refused = Machine::create(with_boot_pool_of_nodes(GetParam(), 2, 7));
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().find("only 6 could be taken"), std::string::npos) << refused.error();
+  MachineConfig small = with_boot_pool_of_nodes(GetParam(), 2, 1);
+  small.memory_pages = u64{1} << 18;  // half a hugepage in each
+  const auto cut = Machine::create(small);
+  ASSERT_FALSE(cut);
+  EXPECT_NE(cut.error().find("only 0 could be taken"), std::string::npos) << cut.error();
+}
+
 TEST(BootPoolConfig, EarlierDesignsMakeItAfterBoot) {
   auto machine = Machine::create(with_boot_pool("fake-head", 1));
   ASSERT_TRUE(machine) << machine.error();

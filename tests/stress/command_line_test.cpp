@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "program/usage.h"
 #include "stress/host/memory.h"
 
 namespace hvo::stress {
@@ -17,9 +18,9 @@ std::expected<RunOptions, std::string> parse(const std::string& line) {
   try {
     app.parse(line);
   } catch (const CLI::ParseError& e) {
-    return std::unexpected(e.what());
+    return std::unexpected(plain_words(e));
   }
-  return to_options(words, "hvo-stress");
+  return to_options(words, "hvo-stress run");
 }
 
 struct Bad {
@@ -40,10 +41,11 @@ INSTANTIATE_TEST_SUITE_P(
     CommandLine, BadLine,
     testing::Values(Bad{"--scenario x", "known: mixed"}, Bad{"--design x", "or a kernel version"},
                     Bad{"--design 4.19", "began with 5.14"}, Bad{"--geometry x", "known: x86-64, tiny"},
-                    Bad{"--without x", "known: flush-before-free"}, Bad{"--without split-page x", "not expected"},
+                    Bad{"--without x", "known: flush-before-free"}, Bad{"--without split-page x", "unknown argument x"},
                     Bad{"--cpus 0", "--cpus must be 1 to 64"}, Bad{"--cpus 65", "--cpus must be 1 to 64"},
                     Bad{"--cpus 2x", "not '2x'"}, Bad{"--cpus \"\"", "--cpus"}, Bad{"--json \"\"", "--json"},
-                    Bad{"--cpus 2 --cpus 3", "--cpus"}, Bad{"--threads 0", "--threads must be"},
+                    Bad{"--cpus 2 --cpus 3", "--cpus is given more than once"},
+                    Bad{"--cpus", "--cpus needs a value: N"}, Bad{"--threads 0", "--threads must be"},
                     Bad{"--threads 100000", "--threads must be"}, Bad{"--ops 0", "--ops must be"},
                     Bad{"--ops 99999999999999999999", "--ops must be"}, Bad{"--rounds 0", "--rounds must be"},
                     Bad{"--seconds 0", "more than 0"}, Bad{"--seconds inf", "more than 0"},
@@ -55,12 +57,51 @@ INSTANTIATE_TEST_SUITE_P(
                     Bad{"--pool 1G=99999999", "must be 1 to"}, Bad{"--geometry tiny --pool 2M=1", "known: 8K, 32K"},
                     Bad{"--perturb x", "never, some or always"}, Bad{"--flush x", "ipi or broadcast"},
                     Bad{"--nodes 5", "1 to 4"}, Bad{"--nodes 2 --memory 3072 --pool 2M=1", "4096 can"},
-                    Bad{"--plant x", "takes hang"}, Bad{"extra", "not expected"}));
+                    Bad{"--plant x", "takes hang"}, Bad{"extra", "unknown argument extra"},
+                    Bad{"extra more", "unknown arguments extra more"}, Bad{"--design v4.19.3", "began with 5.14"},
+                    Bad{"--design 6", "or a kernel version"}, Bad{"--design 6.12.3.4", "or a kernel version"},
+                    Bad{"--design 6.", "or a kernel version"}, Bad{"--pool 1G=16384", "take a smaller --pool"},
+                    Bad{"--hot-added 0", "--hot-added must be"},
+                    Bad{"--without self-hosted-check", "without --hot-added"},
+                    Bad{"--without self-hosted-check --hot-added 128 --design none", "never gets there"},
+                    Bad{"--without flag-before-copy", "with --design fake-head"},
+                    Bad{"--without reset-struct-pages --design 7.1", "changes nothing"},
+                    Bad{"--without split-recheck --design two-frame", "changes nothing"},
+                    Bad{"--without split-page --geometry arm64-64k", "on arm64-64k"}));
 
 TEST(CommandLine, APoolLargerThanMemorySaysWhatIsNeededAndWhatIsThere) {
   const auto options = parse("--pool 2M=512 --memory 512");
   ASSERT_FALSE(options);
   EXPECT_THAT(options.error(), testing::ContainsRegex("needs 10[0-9]+ MiB.*there are 512 MiB"));
+}
+
+TEST(CommandLine, TheMemoryThatItAsksForIsEnough) {
+  for (const std::string rest : {" --pool 2M=512", " --pool 1G=3 --nodes 2", " --geometry tiny --pool 8K=4000", ""}) {
+    const auto refused = parse("--memory 1" + rest);
+    ASSERT_FALSE(refused) << rest;
+    constexpr std::string_view kAdvice = "give --memory ";
+    const auto at = refused.error().find(kAdvice);
+    ASSERT_NE(at, std::string::npos) << refused.error();
+    const u64 mib = std::stoull(refused.error().substr(at + kAdvice.size()));
+    const auto options = parse("--memory " + std::to_string(mib) + rest);
+    ASSERT_TRUE(options) << options.error();
+    const auto machine = Machine::create(options->machine);
+    EXPECT_TRUE(machine) << machine.error();
+  }
+}
+
+TEST(CommandLine, MemoryThatIsRoundedUpIsNamed) {
+  EXPECT_EQ(parse("").value().note, "");
+  EXPECT_EQ(parse("--pool 2M=4 --memory 128").value().note, "");
+  EXPECT_EQ(parse("--hot-added 128").value().note, "");
+  EXPECT_THAT(parse("--pool 2M=4 --memory 64").value().note, HasSubstr("memory is 128 MiB: rounded"));
+  const RunOptions o = parse("--pool 2M=4 --memory 64 --hot-added 1").value();
+  EXPECT_THAT(o.note, HasSubstr("memory is 256 MiB, of it 128 hot-added: rounded"));
+  EXPECT_EQ(o.machine.self_hosted_pages, u64{128} << 8);
+  const RunOptions nodes = parse("--nodes 2 --memory 4096 --hot-added 128").value();
+  EXPECT_THAT(nodes.note, HasSubstr("memory is 6144 MiB, of it 128 hot-added: rounded up to whole PMDs"));
+  EXPECT_THAT(nodes.note, HasSubstr("2 equal nodes"));
+  EXPECT_EQ(nodes.machine.memory_pages, u64{6144} << 8);
 }
 
 TEST(CommandLine, MemoryIsWhatNodesNeedUnlessItIsAskedFor) {
@@ -78,7 +119,9 @@ TEST(CommandLine, OneLimitReplacesTheDefaultTime) {
 }
 
 TEST(CommandLine, ADesignIsNamedOrIsThatOfAKernel) {
-  EXPECT_EQ(parse("--design 6.12")->machine.design->name, "fake-head-rcu");
+  for (const char* line : {"--design 6.12", "--design v6.12", "--design 6.12.3", "--design v6.12.103"}) {
+    EXPECT_EQ(parse(line)->machine.design->name, "fake-head-rcu") << line;
+  }
   EXPECT_EQ(parse("--design none")->machine.design->name, "none");
 }
 
@@ -86,7 +129,7 @@ TEST(CommandLine, WithoutASeedEachRunHasItsOwn) { EXPECT_NE(parse("")->seed, par
 
 TEST(CommandLine, RepeatsEveryOptionThatShapesTheRun) {
   const char* line =
-      "--scenario enomem_rollback --design two-frame --cpus 3 --threads 2 --nodes 2 --pool 2M=7 --memory 512 --flush "
+      "--scenario enomem_rollback --design two-frame --cpus 3 --threads 77 --nodes 2 --pool 2M=7 --memory 512 --flush "
       "broadcast "
       "--ll-sc --fail-alloc every:9 --without split-page,flush-before-free --swarm --perturb always --hang-timeout 3 "
       "--ops 77 --seed 0x10";
@@ -99,9 +142,18 @@ TEST(CommandLine, RepeatsEveryOptionThatShapesTheRun) {
   EXPECT_EQ(command_of(*twice), command);
   for (const char* part : {"--seed 16", "--ops 77", "--swarm", "--fail-alloc every:9", "--perturb always",
                            "--without flush-before-free,split-page", "--pool 2M=7", "--memory 512", "--ll-sc",
-                           "--nodes 2", "--flush broadcast", "--hang-timeout 3", "--cpus 3", "--threads 2"}) {
+                           "--nodes 2", "--flush broadcast", "--hang-timeout 3", "--cpus 3", "--threads 77",
+                           "--scenario enomem_rollback", "--design two-frame"}) {
     EXPECT_THAT(command, HasSubstr(part));
   }
+}
+
+TEST(CommandLine, TheRepeatLeavesOutWhatIsTheDefault) {
+  EXPECT_EQ(command_of(parse("--seed 1").value()), "hvo-stress run --seed 1");
+  EXPECT_EQ(command_of(parse("--scenario mixed --design 6.1 --cpus 2 --seconds 10 --perturb some --seed 1").value()),
+            "hvo-stress run --seed 1");
+  EXPECT_EQ(command_of_round(parse("--seed 1 --design 7.1").value(), 2),
+            "hvo-stress run --design shared-tail --rounds 1 --seed 3");
 }
 
 TEST(CommandLine, TheRepeatOfARoundIsOneRoundWithItsSeed) {
@@ -113,9 +165,8 @@ TEST(CommandLine, TheRepeatOfARoundIsOneRoundWithItsSeed) {
 }
 
 TEST(CommandLine, AProgramNameIsQuotedForTheShell) {
-  RunOptions o = parse("").value();
-  o.program = "/a dir/it's";
-  EXPECT_TRUE(command_of(o).starts_with("'/a dir/it'\\''s' run ")) << command_of(o);
+  EXPECT_EQ(quoted("/a/b-c"), "/a/b-c");
+  EXPECT_EQ(quoted("/a dir/it's"), "'/a dir/it'\\''s'");
 }
 
 TEST(HostMemory, IsKnownHere) { EXPECT_GT(host_memory_available().value_or(0), u64{1} << 20); }

@@ -22,13 +22,15 @@ TEST(RealNumber, RefusesInfinityAndNoNumber) {
   for (const char* text : {"", "inf", "nan", "1s", "1e999"}) EXPECT_EQ(real_number(text), std::nullopt) << text;
 }
 
-TEST(ShortNumber, StaysWithinSixCharacters) {
+TEST(ShortNumber, StaysWithinFourCharacters) {
   EXPECT_EQ(short_number(0), "0");
   EXPECT_EQ(short_number(999.4), "999");
   EXPECT_EQ(short_number(999.6), "1.0k");
-  EXPECT_EQ(short_number(12345), "12.3k");
+  EXPECT_EQ(short_number(12345), "12k");
   EXPECT_EQ(short_number(999999), "1.0M");
-  for (double n = 1; n < 1e17; n *= 9.99) EXPECT_LE(short_number(n).size(), 6U) << n;
+  EXPECT_EQ(short_number(9940), "9.9k");
+  EXPECT_EQ(short_number(9960), "10k");
+  for (double n = 1; n < 1e19; n *= 1.013) EXPECT_LE(short_number(n).size(), 4U) << n;
 }
 
 }  // namespace

@@ -125,7 +125,7 @@ TEST(Ktap, SkipsWindowsThatTheDesignCannotOpen) {
 
 TEST(Junit, EscapesWhatAUserCanPutIntoIt) {
   RunOptions o = sample_options();
-  o.program = "<&\"'>\x01\xff\n";
+  o.command = "<&\"'>\x01\xff\n";
   const std::string xml = junit_text(o, sample_result(o));
   EXPECT_THAT(xml, HasSubstr("&lt;&amp;&quot;'"));
   for (const char c : xml) EXPECT_TRUE(c == '\n' || (c >= 0x20 && c < 0x7f));
@@ -143,7 +143,7 @@ TEST(Junit, CountsItsCases) {
 
 TEST(Json, HoldsAllThatARerunAndAComparisonNeed) {
   RunOptions o = sample_options("mixed");
-  o.program = "a\xff";  // not UTF-8: must not stop the result from being written
+  o.command = "a\xff";  // not UTF-8: must not stop the result from being written
   const auto json = nlohmann::json::parse(json_text(o, rich_result(o)));
   for (const char* key : {"command", "commit", "config", "environment", "seed", "outcomes", "windows", "counters",
                           "rounds", "violations", "actors", "frames_saved", "verdict", "exit_code"}) {

@@ -14,7 +14,7 @@ inline RunOptions sample_options(const std::string& scenario = "lookup_vs_restor
   words.seed = "7";
   words.cpus = "2";
   words.threads = "2";
-  return to_options(words, "hvo-stress").value();
+  return to_options(words, "hvo-stress run").value();
 }
 
 /// Every window hit once.

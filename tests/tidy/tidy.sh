@@ -27,17 +27,18 @@ layer_order() {
   for i in "${!layers[@]}"; do
     layer=${layers[i]}
     [[ -d core/$layer ]] || continue
-    upper=stress/\|bench/\|tests/
+    upper=program/\|stress/\|bench/\|tests/
     for ((j = i + 1; j < ${#layers[@]}; j++)); do upper+="|core/${layers[j]}/"; done
     search layer-order "#include *[<\"]($upper)" "core/$layer"
   done
+  search layer-order '#include *[<"](stress|bench|tests)/' program
   search layer-order '#include *[<"](bench|tests)/' stress
   search layer-order '#include *[<"](stress|tests)/' bench
 }
 
 one_tbb_file() {
   local files
-  files=$(grep -rlE --include='*.h' --include='*.cpp' '#include *[<"](oneapi/)?tbb' core stress bench 2>/dev/null || true)
+  files=$(grep -rlE --include='*.h' --include='*.cpp' '#include *[<"](oneapi/)?tbb' core program stress bench 2>/dev/null || true)
   (($(grep -c . <<<"$files") <= 1)) || complain one-tbb-file "$(tr '\n' ' ' <<<"$files")"
 }
 
@@ -45,7 +46,7 @@ long_files() {
   local file
   while IFS= read -r file; do
     (($(wc -l <"$file") <= 400)) || complain long-file "$file has more than 400 lines"
-  done < <(find core stress bench tests -name '*.h' -o -name '*.cpp' -o -name '*.sh' 2>/dev/null)
+  done < <(find core program stress bench tests -name '*.h' -o -name '*.cpp' -o -name '*.sh' 2>/dev/null)
 }
 
 # Every relative link of a Markdown file, and every `path/with.ext` in backticks, exists.
@@ -55,7 +56,7 @@ dead_paths() {
     # shellcheck disable=SC2016 # the backticks are what is looked for
     while IFS= read -r path; do
       [[ -e $(dirname "$file")/$path || -e $path ]] || complain dead-path "$file names $path"
-    done < <(grep -oE '\]\([A-Za-z0-9_./-]+(#[^)]*)?\)|`(core|stress|bench|tests|cmake)/[A-Za-z0-9_./-]+`' "$file" |
+    done < <(grep -oE '\]\([A-Za-z0-9_./-]+(#[^)]*)?\)|`(core|program|stress|bench|tests|cmake)/[A-Za-z0-9_./-]+`' "$file" |
       sed 's/#.*//' | tr -d '`]()' || true)
   done < <(find . -name '*.md' -not -path './build/*')
 }
@@ -111,7 +112,7 @@ left_overs() {
 check() {
   cd "$1"
   local parts=()
-  for part in core stress bench tests; do [[ ! -d $part ]] || parts+=("$part"); done
+  for part in core program stress bench tests; do [[ ! -d $part ]] || parts+=("$part"); done
   layer_order
   one_tbb_file
   long_files

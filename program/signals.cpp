@@ -1,4 +1,4 @@
-#include "stress/signals.h"
+#include "program/signals.h"
 
 #include <unistd.h>
 
@@ -7,18 +7,16 @@
 #include <atomic>
 #include <csignal>
 #include <cstring>
-#include <iterator>
-#include <string_view>
 
-#include "stress/verdict.h"
+#include "program/exit_codes.h"
 
-namespace hvo::stress {
+namespace hvo {
 
 namespace {
 
 constexpr auto kRelaxed = std::memory_order::relaxed;
 constexpr std::array kCrashSignals{SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
-static_assert(std::atomic<u64>::is_always_lock_free && std::atomic<int>::is_always_lock_free);
+static_assert(std::atomic<int>::is_always_lock_free && std::atomic<bool>::is_always_lock_free);
 
 #if defined(__SANITIZE_ADDRESS__)
 constexpr bool kHasAddressSanitizer = true;
@@ -28,39 +26,17 @@ constexpr bool kHasAddressSanitizer = __has_feature(address_sanitizer);
 constexpr bool kHasAddressSanitizer = false;
 #endif
 
-/// Text of fixed size. Written before the handlers are there.
-using Buffer = std::array<char, 4096>;
 std::atomic<int> interrupts{0};
 std::atomic<bool> has_crashed{false};
-std::atomic<u64> round_nth{0};
-std::atomic<u64> round_seed{0};
-u64 run_seed = 0;
-Buffer crash_command{};
+SignalText crashing_program;
+void (*explain_crash)() = nullptr;
 std::array<struct sigaction, kCrashSignals.size()> previous{};
 
 struct Temporary {
-  Buffer path{};
+  SignalText path;
   std::atomic<bool> is_there{false};  // release when the path is written ↔ acquire in remove_temporaries
 };
 std::array<Temporary, 8> temporaries;
-
-void say(std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t n = write(STDERR_FILENO, text.data(), text.size());
-    if (n <= 0) return;
-    text.remove_prefix(static_cast<std::size_t>(n));
-  }
-}
-
-void say(u64 n) {
-  std::array<char, 20> digits{};
-  std::size_t at = digits.size();
-  do {
-    digits[--at] = static_cast<char>('0' + n % 10);
-    n /= 10;
-  } while (n != 0);
-  say(std::string_view(digits.data() + at, digits.size() - at));
-}
 
 std::string_view signal_name(int signal) {
   switch (signal) {
@@ -75,22 +51,17 @@ std::string_view signal_name(int signal) {
 extern "C" void on_interrupt(int /*signal*/) {
   if (interrupts.fetch_add(1, kRelaxed) == 0) return;
   remove_temporaries();
-  _exit(kKilled);
+  _exit(kInterrupted);
 }
 
 extern "C" void on_crash(int signal) {
   if (has_crashed.exchange(true, kRelaxed)) _exit(kCrash);
-  say("\nhvo-stress: crash: ");
-  say(signal_name(signal));
-  say(" in round ");
-  say(round_nth.load(kRelaxed) + 1);
-  say(" of the run with seed ");
-  say(run_seed);
-  say("\nrepeat the round: ");
-  say(crash_command.data());
-  say(" --rounds 1 --seed ");
-  say(round_seed.load(kRelaxed));
-  say("\n");
+  say_at_crash("\n");
+  say_at_crash(crashing_program.c_str());
+  say_at_crash(": crash: ");
+  say_at_crash(signal_name(signal));
+  if (explain_crash != nullptr) explain_crash();
+  say_at_crash("\n");
   remove_temporaries();
   if (!kHasAddressSanitizer) _exit(kCrash);
   const auto nth = std::ranges::find(kCrashSignals, signal) - kCrashSignals.begin();
@@ -100,13 +71,31 @@ extern "C" void on_crash(int signal) {
   raise(signal);
 }
 
-void fill(Buffer& buffer, const std::string& text) {
-  const std::size_t n = std::min(text.size(), buffer.size() - 1);
-  std::memcpy(buffer.data(), text.data(), n);
-  buffer[n] = '\0';
+}  // namespace
+
+void SignalText::set(std::string_view text) {
+  const std::size_t n = std::min(text.size(), sizeof(text_) - 1);
+  std::memcpy(text_, text.data(), n);
+  text_[n] = '\0';
 }
 
-}  // namespace
+void say_at_crash(std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t n = write(STDERR_FILENO, text.data(), text.size());
+    if (n <= 0) return;
+    text.remove_prefix(static_cast<std::size_t>(n));
+  }
+}
+
+void say_at_crash(u64 n) {
+  std::array<char, 20> digits{};
+  std::size_t at = digits.size();
+  do {
+    digits[--at] = static_cast<char>('0' + n % 10);
+    n /= 10;
+  } while (n != 0);
+  say_at_crash(std::string_view(digits.data() + at, digits.size() - at));
+}
 
 void install_interrupt_handlers() {
   struct sigaction action{};
@@ -120,39 +109,33 @@ void install_interrupt_handlers() {
 
 bool is_interrupted() { return interrupts.load(kRelaxed) != 0; }
 
-void install_crash_handlers(const std::string& command, u64 seed) {
-  fill(crash_command, command);
-  run_seed = seed;
+void install_crash_handlers(const std::string& program, void (*explain)()) {
+  crashing_program.set(program);
+  explain_crash = explain;
   struct sigaction action{};
   action.sa_handler = on_crash;
   for (std::size_t i = 0; i < kCrashSignals.size(); ++i) sigaction(kCrashSignals[i], &action, &previous[i]);
 }
 
-void note_round(u64 nth, u64 seed) {
-  round_nth.store(nth, kRelaxed);
-  round_seed.store(seed, kRelaxed);
-}
-
 void note_temporary(const std::string& path) {
-  if (path.size() >= std::tuple_size_v<Buffer>) return;
   for (Temporary& t : temporaries) {
     if (t.is_there.load(kRelaxed)) continue;
-    fill(t.path, path);
-    t.is_there.store(true, std::memory_order::release);
+    t.path.set(path);
+    if (path == t.path.c_str()) t.is_there.store(true, std::memory_order::release);
     return;
   }
 }
 
 void forget_temporary(const std::string& path) {
   for (Temporary& t : temporaries) {
-    if (path == t.path.data()) t.is_there.store(false, kRelaxed);
+    if (path == t.path.c_str()) t.is_there.store(false, kRelaxed);
   }
 }
 
 void remove_temporaries() {
   for (Temporary& t : temporaries) {
-    if (t.is_there.load(std::memory_order::acquire)) unlink(t.path.data());
+    if (t.is_there.load(std::memory_order::acquire)) unlink(t.path.c_str());
   }
 }
 
-}  // namespace hvo::stress
+}  // namespace hvo

@@ -1,4 +1,4 @@
-#include "stress/output_files.h"
+#include "program/output_files.h"
 
 #include <gmock/gmock.h>
 #include <sys/stat.h>
@@ -8,7 +8,7 @@
 #include <fstream>
 #include <iterator>
 
-namespace hvo::stress {
+namespace hvo {
 namespace {
 
 namespace fs = std::filesystem;
@@ -81,6 +81,17 @@ TEST_F(OutputFilesTest, ASymbolicLinkKeepsPointing) {
   EXPECT_EQ(contents(path("target")), "new");
 }
 
+TEST_F(OutputFilesTest, ALinkToNothingYetKeepsPointing) {
+  fs::create_directory(path("folder"));
+  fs::create_symlink("folder/second", path("first"));
+  fs::create_symlink("later", path("folder/second"));
+  OutputFiles files;
+  ASSERT_TRUE(files.open(path("first"), text("new")));
+  EXPECT_THAT(files.write_all(), IsEmpty());
+  EXPECT_TRUE(fs::is_symlink(path("first")) && fs::is_symlink(path("folder/second")));
+  EXPECT_EQ(contents(path("folder/later")), "new");
+}
+
 TEST_F(OutputFilesTest, APipeIsWrittenInPlace) {
   ASSERT_EQ(mkfifo(path("pipe").c_str(), 0600), 0);
   std::fstream reader(path("pipe"), std::ios::in | std::ios::out);  // so that opening for writing does not wait
@@ -130,4 +141,4 @@ TEST_F(OutputFilesTest, OneThatFailsDoesNotLoseTheOthers) {
 }
 
 }  // namespace
-}  // namespace hvo::stress
+}  // namespace hvo

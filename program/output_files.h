@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace hvo::stress {
+namespace hvo {
 
 /// One user.
 class OutputFiles {
@@ -45,4 +45,4 @@ class OutputFiles {
   std::vector<File> files_;
 };
 
-}  // namespace hvo::stress
+}  // namespace hvo

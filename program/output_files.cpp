@@ -1,4 +1,4 @@
-#include "stress/output_files.h"
+#include "program/output_files.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -12,20 +12,32 @@
 #include <filesystem>
 #include <string_view>
 
-#include "stress/signals.h"
+#include "program/signals.h"
 
-namespace hvo::stress {
+namespace hvo {
 
 namespace {
+
+namespace fs = std::filesystem;
 
 std::string cannot(const std::string& path, int error) {
   return fmt::format("can't write {}: {}", path, std::strerror(error));
 }
 
+/// Where a link points that points to nothing yet; weakly_canonical leaves such a link as it is.
+fs::path past_dangling_links(fs::path at) {
+  constexpr int kMostLinks = 40;  // as the kernel
+  std::error_code ignored;
+  for (int n = 0; n < kMostLinks && fs::is_symlink(at, ignored) && !fs::exists(at, ignored); ++n) {
+    at = at.parent_path() / fs::read_symlink(at, ignored);
+  }
+  return at;
+}
+
 /// The name without links, dots and double slashes, so that one file has one name.
 std::string resolved(const std::string& path) {
   std::error_code error;
-  const std::filesystem::path whole = std::filesystem::weakly_canonical(std::filesystem::absolute(path, error), error);
+  const fs::path whole = fs::weakly_canonical(past_dangling_links(fs::absolute(path, error)), error);
   return error ? path : whole.string();
 }
 
@@ -107,4 +119,4 @@ OutputFiles::~OutputFiles() {
   for (File& file : files_) drop(file);
 }
 
-}  // namespace hvo::stress
+}  // namespace hvo
