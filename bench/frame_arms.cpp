@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <mutex>
-#include <numeric>
 #include <span>
 #include <vector>
 
@@ -20,27 +18,6 @@ constexpr u64 kTlbEntries = 64;
 FrameAllocatorConfig allocator_config() {
   return {.nr_cpus = kMostAllocators, .pcp_high = 512, .pcp_batch = 63, .poison = false};
 }
-
-/// A free list as anyone writes it first: a stack of frame numbers and a lock.
-class MutexList {
- public:
-  explicit MutexList(u64 nr_frames) : free_(nr_frames) { std::iota(free_.rbegin(), free_.rend(), u32{0}); }
-  bool take(u32& frame) {
-    const std::scoped_lock lock(mutex_);
-    if (free_.empty()) return false;
-    frame = free_.back();
-    free_.pop_back();
-    return true;
-  }
-  void give(u32 frame) {
-    const std::scoped_lock lock(mutex_);
-    free_.push_back(frame);
-  }
-
- private:
-  std::mutex mutex_;
-  std::vector<u32> free_;
-};
 
 }  // namespace
 
@@ -130,22 +107,6 @@ bool FramePool::validate() {
   const bool ok = source_.next().next().validate(cpus_[0]) && source_.frames_in_use() == 0;
   cpus_[0].idle();
   return ok;
-}
-
-double time_mutex_list_half(u64 nr_frames, u32 nr_threads) {
-  MutexList list(nr_frames);
-  std::vector<u32> taken(nr_frames / 2);
-  const u64 each = taken.size() / nr_threads;
-  std::array<bool, kMostAllocators> ok{true, true};
-  const double ns = run_threads(nr_threads, [&](u32 i) {
-    const auto room = std::span(taken).subspan(i * each, each);
-    bool all = true;  // not ok[i]: the other thread's lies beside it
-    for (u32& frame : room) all = list.take(frame) && all;
-    for (const u32 frame : room) list.give(frame);
-    ok[i] = all;
-  });
-  HVO_CHECK(ok[0] && ok[1], "half of all frames are there to be taken");
-  return ns;
 }
 
 }  // namespace hvo::bench

@@ -1,5 +1,6 @@
 // The frame allocator by itself: half of all frames are taken, then given back, one a call or many a call, by one
-// thread or by two at once; and beside it the simplest thing that does the same, a free list under a mutex, one a call.
+// thread or by two at once, through all that a machine has round it. frame_workloads.h has the bare allocator, and what
+// both are held against.
 #pragma once
 
 #include <expected>
@@ -31,6 +32,10 @@ class FramePool {
   double time_half(FrameCalls calls, u32 nr_threads);
   /// Frames taken, and given back, by one such call.
   u64 nr_pairs() const { return nr_frames_ / 2; }
+  u64 nr_frames() const { return nr_frames_; }
+  Cpu& cpu(u32 i) { return cpus_[i]; }
+  /// What lies below the decorators.
+  FrameAllocator& allocator() { return source_.next().next().node({}); }
   /// Recounts the allocator: for tests.
   bool validate();
 
@@ -48,8 +53,5 @@ class FramePool {
   Budget budget_;
   FrameSource source_;
 };
-
-/// Nanoseconds in which the same is done with a free list (last in, first out) under a std::mutex.
-double time_mutex_list_half(u64 nr_frames, u32 nr_threads);
 
 }  // namespace hvo::bench

@@ -126,22 +126,28 @@ void Suite::add_folios() {
 }
 
 void Suite::add_frames() {
-  const u64 pairs = scale_.nr_frames / 2;
-  auto add = [&](const std::string& name, auto half) {
-    // Always whole rounds: what a part of one costs is not what a whole one does.
-    arms_.push_back({name, "one frame taken and given back", pairs, [half, pairs](u64 n) {
+  // Always whole rounds: what a part of one costs is not what a whole one does.
+  auto add = [&](const std::string& name, const char* what, u64 pairs, auto once) {
+    arms_.push_back({name, what, pairs, [once, pairs](u64 n) {
                        double ns = 0;
-                       for (u64 done = 0; done < n; done += pairs) ns += half();
+                       for (u64 done = 0; done < n; done += pairs) ns += once();
                        return ns;
                      }});
   };
   for (const u32 nr_threads : {1U, 2U}) {
     for (const FrameCalls calls : {FrameCalls::bulk, FrameCalls::single}) {
-      add(frames_name("allocator", calls, nr_threads),
+      add(frames_name("source", calls, nr_threads), "one frame taken and given back", scale_.nr_frames / 2,
           [this, calls, nr_threads] { return frames_->time_half(calls, nr_threads); });
     }
-    add(frames_name("mutex_list", FrameCalls::single, nr_threads),
-        [this, nr_threads] { return time_mutex_list_half(scale_.nr_frames, nr_threads); });
+    for (const Workload workload : kWorkloads) {
+      for (const Order order : {Order{0}, Order{9}}) {
+        const FrameWork work{.workload = workload, .order = order, .nr_threads = nr_threads};
+        const char* const what = order == Order{0} ? "one frame taken and given back" : "one block of 512 frames";
+        const u64 pairs = work.nr_pairs(scale_.nr_frames);
+        add(work.name("allocator"), what, pairs, [this, work] { return time_allocator(*frames_, work); });
+        add(work.name("mutex_list"), what, pairs, [this, work] { return time_mutex_list(scale_.nr_frames, work); });
+      }
+    }
   }
 }
 

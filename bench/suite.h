@@ -11,6 +11,7 @@
 #include "bench/checked_arms.h"
 #include "bench/folio_arms.h"
 #include "bench/frame_arms.h"
+#include "bench/frame_workloads.h"
 #include "bench/lookup_arms.h"
 
 namespace hvo::bench {

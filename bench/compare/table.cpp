@@ -46,17 +46,23 @@ std::string processes_text(const Recording& recording) {
   return text;
 }
 
+/// "same +-1.4", in percent; the noise stands beside it.
+std::string short_text(const Judgement& j) {
+  if (j.verdict != Verdict::same) return std::string(verdict_name(j.verdict));
+  return fmt::format("same +-{:.1f}", 100 * std::max(j.within, j.noise));
+}
+
 void print_headline_row(std::FILE* out, const Recording& recording, const HeadlineRow& row) {
   const auto found = find(recording, row.case_name, row.cell);
   if (!found) {
-    fmt::print(out, "{:<26} too few processes\n", row.title);
+    fmt::print(out, "{:<20} too few processes\n", row.title);
     return;
   }
   const Comparison& c = found->comparison;
-  fmt::print(out, "{:<26} {:>6} {:>6} {:.3f} [{:.3f}, {:.3f}] {}\n", row.title,
+  fmt::print(out, "{:<20} {:>5} {:>5} {:.3f} [{:.3f}, {:.3f}] {:>6.1f} {}\n", row.title,
              median_ns(recording, row.case_name, std::string(found->baseline)),
              median_ns(recording, row.case_name, found->cell), c.ratio.ratio, c.ratio.lower, c.ratio.upper,
-             judgement_text(c.judgement));
+             100 * c.judgement.noise, short_text(c.judgement));
 }
 
 void print_case(std::FILE* out, const Recording& recording, const std::string& case_name) {
@@ -92,7 +98,7 @@ std::string interval_text(const Interval& i) {
 
 std::string judgement_text(const Judgement& j) {
   switch (j.verdict) {
-    case Verdict::same: return fmt::format("same ±{:.1f} %", 100 * std::max(j.within, j.noise));
+    case Verdict::same: return fmt::format("same within {:.1f} %", 100 * std::max(j.within, j.noise));
     case Verdict::cannot_tell: return fmt::format("cannot tell (noise {:.1f} %)", 100 * j.noise);
     case Verdict::cheaper:
     case Verdict::dearer: return std::string(verdict_name(j.verdict));
@@ -118,12 +124,15 @@ void print_headline(std::FILE* out, const Recording& recording) {
     const std::string_view this_flow = std::string_view(row.case_name).substr(row.case_name.rfind('/') + 1);
     if (this_flow != flow) {
       flow = this_flow;
-      fmt::print(out, "\n{:<26} {:>6} {:>6} ratio [95 %]           verdict\n",
-                 flow == "chain" ? "latency (a chain)" : "throughput (a stream)", "none", "this");
+      fmt::print(out, "\n{:<20} {:>5} {:>5} ratio [95 %]         noise% verdict\n",
+                 flow == "chain" ? "latency, a chain" : "throughput, a stream", "none", "this");
     }
     print_headline_row(out, recording, row);
   }
-  fmt::print(out, "\n2021: 2.11 ns off; 2.54 (+20 %) on; 2.97 (+40 %) on and page-aligned;\ntails unchanged.\n");
+  fmt::print(out,
+             "\nnoise%: how far two identical baselines lie apart at most.\n"
+             "2021: 2.11 ns off; 2.54 (+20 %) on; 2.97 (+40 %) on and page-aligned;\n"
+             "tails unchanged.\n");
 }
 
 void print_cases(std::FILE* out, const Recording& recording) {
@@ -158,14 +167,14 @@ void print_change(std::FILE* out, const Recording& before, const Recording& afte
     const auto a = find(before, row.case_name, row.cell);
     const auto b = find(after, row.case_name, row.cell);
     if (!a || !b || a->cell != b->cell || a->baseline != b->baseline) {
-      fmt::print(out, "{:<26} not in both\n", row.title);
+      fmt::print(out, "{:<20} not in both\n", row.title);
       continue;
     }
     const Interval change = interval_of_change(after.ratios(row.case_name, b->cell, b->baseline),
                                                before.ratios(row.case_name, a->cell, a->baseline));
     const Interval noise =
         a->comparison.again.reach() > b->comparison.again.reach() ? a->comparison.again : b->comparison.again;
-    fmt::print(out, "{:<26} {:.3f} {:.3f} {} {}\n", row.title, a->comparison.ratio.ratio, b->comparison.ratio.ratio,
+    fmt::print(out, "{:<20} {:.3f} {:.3f} {} {}\n", row.title, a->comparison.ratio.ratio, b->comparison.ratio.ratio,
                interval_text(change), judgement_text(judge(change, noise)));
   }
 }

@@ -77,7 +77,7 @@ std::string lookups_of(const Recording& recording, const Design& design) {
 }
 
 std::string story_text(const Story& story) {
-  std::string text = fmt::format("    {}\n    {:<35}{}\n", story.title, "walker", "the CPU that optimises");
+  std::string text = fmt::format("    {}\n    {:<29}{}\n", story.title, "walker", "the CPU that optimises");
   for (const StoryStep& step : story.steps) {
     if (step.optimizer.empty()) {
       text += fmt::format("    {}\n", step.walker);

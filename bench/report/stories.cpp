@@ -7,7 +7,7 @@ namespace hvo::bench {
 namespace {
 
 constexpr std::array kNoRaceSteps{
-    StoryStep{"", "maps tails to the head's frame, read-only"},
+    StoryStep{"", "maps tails to the head's frame, RO"},
     StoryStep{"", "hands the folio out: count 1"},
     StoryStep{"reads a fake head's count: 1, the head's", ""},
     StoryStep{"compare-exchange on it: traps", ""},
@@ -16,7 +16,7 @@ constexpr Story kNoRace{"no race: a fake head shows the head's count", kNoRaceSt
 
 constexpr std::array kRaceSteps{
     StoryStep{"sees a page in use, no tail", ""},           StoryStep{"reads its count: not 0", ""},
-    StoryStep{"", "the page is freed, part of a hugepage"}, StoryStep{"", "the folio is optimised: it is read-only"},
+    StoryStep{"", "the page is freed, part of a hugepage"}, StoryStep{"", "the folio is optimised: it is RO"},
     StoryStep{"compare-exchange on the count: traps", ""},
 };
 constexpr Story kRace{"between count and compare-exchange", kRaceSteps};

@@ -66,7 +66,7 @@ void run_through(const std::atomic<bool>& stop, std::atomic<u64>& wrong, std::at
 }
 
 TEST(HostKey, IsSwitchedWhileThreadsRunThroughIt) {
-  constexpr u64 kFewest = 2000;
+  constexpr u64 kFewest = 500;
   constexpr u64 kMost = 400000;
   const LoadedKernels kernels = own();
   const u64 traps_before = HostKey::nr_traps();
@@ -88,6 +88,9 @@ TEST(HostKey, IsSwitchedWhileThreadsRunThroughIt) {
       kernels.set_key(value_of(now + 2));
       key_phase.store(now + 2, std::memory_order::release);
       ++flips;
+      // Until somebody has judged this phase; on a busy host not for ever.
+      const u64 seen = judged.load(std::memory_order::relaxed);
+      for (int i = 0; i < 100 && judged.load(std::memory_order::relaxed) == seen; ++i) std::this_thread::yield();
     }
     stop.store(true, std::memory_order::relaxed);
   }
