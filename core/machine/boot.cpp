@@ -3,6 +3,8 @@
 // Hugepages of the command line, where the design can: their place is chosen before anything is mapped, from the top of
 // memory down, so that the frames their tails would have had are never allocated. In order: where → PMDs of all other
 // memory → theirs, optimised → all other struct pages → theirs → taken from the page allocator → into the pool.
+#include <algorithm>
+
 #include "core/machine/machine.h"
 
 namespace hvo {
@@ -43,7 +45,17 @@ std::expected<void, Errno> Machine::map_boot_pool(Cpu& cpu, const BootPool& pool
   return {};
 }
 
-std::expected<void, std::string> Machine::boot() {
+bool Machine::write_struct_pages(Cpu& cpu, const BootWatch& watch) {
+  constexpr u64 kPagesPerLook = 4096;
+  const u64 all = table_.nr_vmemmap_pages();
+  for (u64 first = 0; first < all; first += kPagesPerLook) {
+    if (watch && !watch(first, all)) return false;
+    vmemmap_.populate(cpu, first, std::min(first + kPagesPerLook, all));
+  }
+  return true;
+}
+
+std::expected<void, std::string> Machine::boot(const BootWatch& watch) {
   const auto pool = place_boot_pool();
   if (!pool) return std::unexpected(pool.error());
   Cpu& cpu = *cpus_[0];
@@ -51,7 +63,10 @@ std::expected<void, std::string> Machine::boot() {
   std::expected<void, std::string> booted;
   if (table_.populate(cpu, vmemmap_.page_of(pool->first).va, vmemmap_.page_of(pool->end).va) &&
       map_boot_pool(cpu, *pool)) {
-    vmemmap_.populate(cpu);
+    if (!write_struct_pages(cpu, watch)) {
+      cpu.idle();
+      return std::unexpected(std::string(kBootStopped));
+    }
     const u64 nr_self_hosted = self_hosted_pages(config_);
     if (nr_self_hosted != 0) {
       table_.mark_self_hosted(cpu, vmemmap_.page_of({vmemmap_.nr_pages() - nr_self_hosted}).va);
