@@ -11,6 +11,7 @@
 #include "bench/interrupt.h"
 #include "bench/json.h"
 #include "bench/output_file.h"
+#include "bench/savings/command.h"
 
 namespace {
 
@@ -133,6 +134,7 @@ int run(const Arguments& a) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc > 1 && argv[1] == std::string_view("savings")) return savings::savings_main(argc - 1, argv + 1);
   Arguments a;
   CLI::App app("hvo-bench: what lookups, folios and frames cost; then a summary of ratios and goals");
   app.footer(
