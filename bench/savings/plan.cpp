@@ -26,11 +26,11 @@ std::optional<u64> number(std::string_view text) {
 }
 
 std::string known_hugepages() {
-  std::string s;
-  for (const Order order : geometry().huge_sizes()) {
-    s = short_size_text(geometry().folio_bytes(order)) + (s.empty() ? "" : ", ") + s;
-  }
-  return s;
+  const HugeSizes sizes = geometry().huge_sizes();
+  std::vector<std::string> names;
+  for (const Order order : sizes) names.push_back(short_size_text(geometry().folio_bytes(order)));
+  std::ranges::reverse(names);  // the smallest first
+  return fmt::format("{}", fmt::join(names, ", "));
 }
 
 std::string known_designs() {
@@ -90,7 +90,7 @@ std::expected<std::vector<const Design*>, std::string> designs_of(const std::vec
 }
 
 /// Largest power of two that fits, as text; empty when not even one hugepage does.
-std::string largest_that_fits(Plan plan, u64 available_bytes) {
+std::string largest_that_fits(const Plan& plan, u64 available_bytes) {
   const u64 each = geometry().folio_bytes(plan.order);
   u64 best = 0;
   for (u64 bytes = each; bytes <= plan.memory_bytes && bytes <= kMostBytes; bytes *= 2) {

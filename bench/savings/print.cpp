@@ -49,7 +49,6 @@ std::string wrapped(const std::string& command) {
 std::string memory_table(const Results& r) {
   const u64 page = kGeometries[0].page_size();
   const Unit unit(r.rows.front().built.mapped_before * page);
-  const std::string in = fmt::format("in {}", unit.name);
   std::string s;
   s += line(fmt::format("{:<17}{:>9}  {:>17}{:>8}  {:>17}", "", "frames", "struct pages, " + std::string(unit.name),
                         "PTE", "resident, " + std::string(unit.name)));

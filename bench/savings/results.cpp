@@ -75,8 +75,8 @@ Row row_of(const std::vector<std::vector<Built>>& rounds, const Plan& plan, cons
 Results summarise(const Plan& plan, const std::vector<std::vector<Built>>& rounds) {
   Results results{.plan = plan};
   for (const Design* design : plan.designs) {
-    Row row = row_of(rounds, plan, design);
-    if (row.nr_rounds != 0) results.rows.push_back(std::move(row));
+    const Row row = row_of(rounds, plan, design);
+    if (row.nr_rounds != 0) results.rows.push_back(row);
   }
   const double boot = median_boot(rounds);
   for (Row& row : results.rows) {
