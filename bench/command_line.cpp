@@ -22,4 +22,16 @@ std::optional<int> parse(CLI::App& app, int argc, char** argv) {
   return std::nullopt;
 }
 
+std::optional<int> open_result(OutputFiles& files, const std::string& path, const std::string& content) {
+  const auto opened = files.open(path, [&content] { return content; });
+  if (!opened) return fail(opened.error().is_usage ? kUsage : kResource, opened.error().why);
+  return std::nullopt;
+}
+
+std::optional<int> write_result(OutputFiles& files) {
+  const auto failed = files.write_all();
+  if (!failed.empty()) return fail(kResource, failed.front());
+  return std::nullopt;
+}
+
 }  // namespace hvo::bench

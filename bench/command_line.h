@@ -6,6 +6,7 @@
 #include <string>
 
 #include "program/exit_codes.h"
+#include "program/output_files.h"
 
 namespace hvo::bench {
 
@@ -15,5 +16,11 @@ int fail(int code, const std::string& why);
 /// Parses, with hvolab's help and words. The exit code when the program is to end at once: help was asked for, or the
 /// line is wrong, which has been said.
 std::optional<int> parse(CLI::App& app, int argc, char** argv);
+
+/// Makes sure that the file of --json can be written; `content` is what it will be, once it is known. The exit code
+/// when it can't, which has been said.
+std::optional<int> open_result(OutputFiles& files, const std::string& path, const std::string& content);
+/// Writes what was opened. The exit code when that failed, which has been said.
+std::optional<int> write_result(OutputFiles& files);
 
 }  // namespace hvo::bench

@@ -9,6 +9,7 @@
 #include "bench/counts/command.h"
 #include "bench/operations/command.h"
 #include "bench/report/command.h"
+#include "bench/savings/command.h"
 #include "bench/suite_command.h"
 #include "program/signals.h"
 
@@ -26,6 +27,7 @@ constexpr std::array kCommands{
     Command{"counts", counts_main},
     Command{"operations", operations_main},
     Command{"report", report_main},
+    Command{"savings", savings::savings_main},
     // Not for users: processes that the first two start.
     Command{"compare-worker", compare_worker_main},
     Command{"count-worker", count_worker_main},

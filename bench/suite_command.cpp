@@ -13,7 +13,6 @@
 #include "bench/command_line.h"
 #include "bench/json.h"
 #include "program/exit_codes.h"
-#include "program/output_files.h"
 #include "program/signals.h"
 
 namespace hvo::bench {
@@ -102,9 +101,7 @@ int run(const Arguments& a) {
   install_interrupt_handlers();
   OutputFiles files;
   std::string content;
-  if (const auto opened = files.open(a.json, [&content] { return content; }); !opened) {
-    return fail(opened.error().is_usage ? kUsage : kResource, opened.error().why);
-  }
+  if (const auto code = open_result(files, a.json, content)) return *code;
   if (const std::string why = why_times_mean_nothing(); !why.empty()) fmt::print("Times mean nothing: {}\n", why);
   const Facts facts = environment();
   if (auto prepared = suite.prepare(); !prepared) return fail(kResource, prepared.error());
@@ -123,7 +120,7 @@ int run(const Arguments& a) {
     print_summary(stdout, *summary, facts);
   }
   content = to_json(facts, scale, table.rows, summary ? &*summary : nullptr);
-  if (const auto failed = files.write_all(); !failed.empty()) return fail(kResource, failed.front());
+  if (const auto code = write_result(files)) return *code;
   return is_interrupted() ? kInterrupted : 0;
 }
 

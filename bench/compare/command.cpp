@@ -8,7 +8,6 @@
 #include "bench/command_line.h"
 #include "bench/compare/driver.h"
 #include "bench/compare/table.h"
-#include "program/output_files.h"
 #include "program/signals.h"
 
 namespace hvo::bench {
@@ -102,9 +101,7 @@ int measure(const Arguments& a) {
   const Plan plan = plan_of(a);
   OutputFiles files;
   std::string content;
-  if (const auto opened = files.open(a.json, [&content] { return content; }); !opened) {
-    return fail(opened.error().is_usage ? kUsage : kResource, opened.error().why);
-  }
+  if (const auto code = open_result(files, a.json, content)) return *code;
   if (const std::string why = why_times_mean_nothing(); !why.empty()) fmt::print("Times mean nothing: {}\n", why);
   if (plan.placements.empty()) {
     fmt::print(stderr, "hvo-bench: no kernels/ beside the program: one placement only, so intervals are too narrow\n");
@@ -116,7 +113,7 @@ int measure(const Arguments& a) {
   if (!recording) return fail(kResource, recording.error());
   const int code = print_all(*recording);
   content = to_json(*recording);
-  if (const auto failed = files.write_all(); !failed.empty()) return fail(kResource, failed.front());
+  if (const auto failed = write_result(files)) return *failed;
   return code;
 }
 

@@ -9,7 +9,6 @@
 #include "bench/command_line.h"
 #include "bench/environment.h"
 #include "bench/operations/operations.h"
-#include "program/output_files.h"
 #include "program/signals.h"
 
 namespace hvo::bench {
@@ -124,9 +123,7 @@ int operations_main(int argc, char** argv) {
   if (rounds < 3 || rounds > 1001) return fail(kUsage, "--rounds must be 3 to 1001");
   OutputFiles files;
   std::string content;
-  if (const auto opened = files.open(path, [&content] { return content; }); !opened) {
-    return fail(opened.error().is_usage ? kUsage : kResource, opened.error().why);
-  }
+  if (const auto code = open_result(files, path, content)) return *code;
   install_interrupt_handlers();
   const u32 nr_cpus = std::max(1U, std::min(std::thread::hardware_concurrency(), 16U));
   auto bench = OperationBench::make(quick ? 16 : 256, nr_cpus);
@@ -136,7 +133,7 @@ int operations_main(int argc, char** argv) {
   print_table(all);
   print_published(all);
   content = to_json(all, environment()).dump(2) + "\n";
-  if (const auto failed = files.write_all(); !failed.empty()) return fail(kResource, failed.front());
+  if (const auto code = write_result(files)) return *code;
   return is_interrupted() ? kInterrupted : 0;
 }
 

@@ -79,6 +79,27 @@ struct AreaBits {
   constexpr void clear(unsigned first, u64 n) {
     each_word(first, n, [&](unsigned i, u64 mask) { words[i] &= ~mask; });
   }
+  /// Calls fn(first, n) for each longest run of free units, in order.
+  template <class Fn>
+  constexpr void for_each_run(Fn fn) const {
+    unsigned first = 0;
+    u64 n = 0;
+    for (unsigned i = 0; i < kWords; ++i) {
+      const u64 w = words[i];
+      for (unsigned bit = 0; bit < 64;) {
+        const auto ones = static_cast<unsigned>(std::countr_one(w >> bit));
+        if (n == 0) first = i * 64 + bit;
+        n += ones;
+        bit += ones;
+        if (bit == 64) break;
+        if (n != 0) fn(first, n);
+        n = 0;
+        const u64 rest = w >> bit;
+        bit = rest == 0 ? 64 : bit + static_cast<unsigned>(std::countr_zero(rest));
+      }
+    }
+    if (n != 0) fn(first, n);
+  }
   constexpr u64 count() const {
     u64 n = 0;
     for (const u64 w : words) n += static_cast<u64>(std::popcount(w));

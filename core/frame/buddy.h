@@ -41,6 +41,12 @@ class Buddy {
   Unit first_unit() const { return first_; }
   bool is_free(Unit u) const { return areas_[at(u) / kAreaUnits].any(inside(at(u)), 1); }
 
+  /// Calls fn(first, n) for each longest run of free units within an area: the 512 units from 512 · area on.
+  template <class Fn>
+  void for_each_free_run(u64 area, Fn fn) const {
+    areas_[area].for_each_run([&](unsigned first, u64 n) { fn(unit(area * kAreaUnits + first), n); });
+  }
+
   /// A block of `order`; above 9 see alloc_contig. Empty iff there is no aligned free block of that order.
   std::optional<Unit> alloc(Order order) {
     if (order.v > kMaxOrder) return alloc_contig(order);

@@ -7,12 +7,14 @@
 // A frame changes hands through those locks, so its state, order and epoch need no order of their own.
 #pragma once
 
+#include <array>
 #include <expected>
 #include <span>
 
 #include "core/base/error.h"
 #include "core/frame/buddy.h"
 #include "core/frame/budget.h"
+#include "core/frame/frame_run.h"
 #include "core/sync/spin_lock.h"
 
 namespace hvo {
@@ -60,6 +62,13 @@ class FrameAllocator {
   u64 nr_cached(Cpu& cpu);
   u64 nr_frames() const { return nr_frames_; }
   FrameNo first_frame() const { return first_; }
+
+  /// Drains the lists of all CPUs, then calls fn(runs) for each area of frames: the runs of free ones that left an
+  /// owner when the clock stood at `since` or later, those that may hold something. Under the zone lock, which is let
+  /// go between areas, so that nobody can take a frame of these runs meanwhile. Frames on their way to the buddy are
+  /// not seen.
+  template <class Fn>
+  void for_each_freed_area(Cpu& cpu, u32 since, Fn fn);
 
   /// Recounts: each frame is free, cached or used, exactly once, and the budget covers what is not free. False, after
   /// reports of Rule::conservation, when not. Call at a quiescent point; linear in the frames.
@@ -111,5 +120,26 @@ class FrameAllocator {
   std::span<FrameNo> entries_;   ///< config_.pcp_high per CPU, a stack each, guarded by its list's lock
   std::span<std::byte> poison_;  ///< one frame's worth, constant; empty when off
 };
+
+template <class Fn>
+void FrameAllocator::for_each_freed_area(Cpu& cpu, u32 since, Fn fn) {
+  drain_all(cpu);
+  std::array<FrameRun, kAreaUnits / 2> runs;
+  std::size_t nr_runs = 0;
+  const auto is_meant = [&](FrameNo f) { return ref(frames_->epoch[f.v]).load(std::memory_order::relaxed) > since; };
+  const auto add = [&](FrameNo first, u64 nr) {
+    for (u64 i = 0, start = 0; i <= nr; ++i) {
+      if (i < nr && is_meant(first + i)) continue;
+      if (i != start) runs[nr_runs++] = {first + start, i - start};
+      start = i + 1;
+    }
+  };
+  const u64 nr_areas = (nr_frames_ + kAreaUnits - 1) / kAreaUnits;
+  for (u64 area = 0; area < nr_areas; ++area, nr_runs = 0) {
+    SpinGuard guard(cpu, zone_lock_);
+    buddy_.for_each_free_run(area, add);
+    if (nr_runs != 0) fn(std::span<const FrameRun>(runs.data(), nr_runs));
+  }
+}
 
 }  // namespace hvo

@@ -1,6 +1,8 @@
 #include "core/frame/physical_memory.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -52,6 +54,29 @@ PhysicalMemory::~PhysicalMemory() {
   if (fd_ < 0) return;
   munmap(frames_.memory, nr_frames() << frames_.page_shift);
   close(fd_);
+}
+
+std::expected<void, std::string> PhysicalMemory::discard(std::span<const FrameRun> runs) const {
+  if (runs.size() > 1) {
+    const auto host_page = static_cast<u64>(sysconf(_SC_PAGESIZE));
+    const u64 start = align_down(u64{runs.front().first.v} << frames_.page_shift, host_page);
+    const u64 end = (u64{runs.back().first.v} + runs.back().nr) << frames_.page_shift;
+    // The file keeps what was stored through the mapping. A host that refuses is only slower.
+    (void)madvise(frames_.memory + start, end - start, MADV_DONTNEED);
+  }
+  constexpr int kMode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+  for (const FrameRun& run : runs) {
+    const auto start = static_cast<off_t>(u64{run.first.v} << frames_.page_shift);
+    const auto bytes = static_cast<off_t>(run.nr << frames_.page_shift);
+    if (fallocate(fd_, kMode, start, bytes) != 0) return host_error("fallocate of a hole in the frames");
+  }
+  return {};
+}
+
+u64 PhysicalMemory::resident_bytes() const {
+  constexpr u64 kBlockBytes = 512;  // of st_blocks, whatever the file system
+  struct stat status{};
+  return fstat(fd_, &status) == 0 ? static_cast<u64>(status.st_blocks) * kBlockBytes : 0;
 }
 
 }  // namespace hvo

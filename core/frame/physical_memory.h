@@ -7,6 +7,7 @@
 
 #include "core/base/arena.h"
 #include "core/cpu/frame_table.h"
+#include "core/frame/frame_run.h"
 
 namespace hvo {
 
@@ -34,6 +35,15 @@ class PhysicalMemory {
   /// All frames, for snapshot, restore and hash at a quiescent point. Reading a frame never written stores nothing.
   std::span<std::byte> bytes() { return {frames_.memory, nr_frames() << frames_.page_shift}; }
   std::span<const std::byte> bytes() const { return {frames_.memory, nr_frames() << frames_.page_shift}; }
+
+  /// Gives the host's memory behind these frames back to the host. Until they are touched again, if only by a load,
+  /// they cost nothing; they read as zero through every mapping of the file. For frames that nobody uses; any thread.
+  /// In order, and best near each other: a system call a run, and one for all, which takes the frames between them out
+  /// of the page tables of the host once (they are mapped again when touched) where each hole would do so for itself.
+  /// What shares a page of the host with a frame that stays is only zeroed. Error: the host's own text.
+  std::expected<void, std::string> discard(std::span<const FrameRun> runs) const;
+  /// Bytes that the host keeps for the frames now, mapped or not: the blocks of the file. Any thread.
+  u64 resident_bytes() const;
 
   /// The memfd; frame f is at offset f << page_shift. Stays owned by this object.
   int fd() const { return fd_; }

@@ -81,14 +81,27 @@ std::expected<void, Errno> Machine::map_vmemmap(Cpu& cpu, const BootRanges& at_b
   return {};
 }
 
-std::expected<void, std::string> Machine::boot() {
+bool Machine::write_struct_pages(Cpu& cpu, const BootWatch& watch) {
+  constexpr u64 kPagesPerLook = 4096;
+  const u64 all = table_.nr_vmemmap_pages();
+  for (u64 first = 0; first < all; first += kPagesPerLook) {
+    if (watch && !watch(first, all)) return false;
+    vmemmap_.populate(cpu, first, std::min(first + kPagesPerLook, all));
+  }
+  return true;
+}
+
+std::expected<void, std::string> Machine::boot(const BootWatch& watch) {
   const auto at_boot = place_boot_pools();
   if (!at_boot) return std::unexpected(at_boot.error());
   Cpu& cpu = *cpus_[0];
   cpu.run();
   std::expected<void, std::string> booted;
   if (map_vmemmap(cpu, *at_boot)) {
-    vmemmap_.populate(cpu);
+    if (!write_struct_pages(cpu, watch)) {
+      cpu.idle();
+      return std::unexpected(std::string(kBootStopped));
+    }
     const u64 nr_self_hosted = self_hosted_pages(config_);
     if (nr_self_hosted != 0) {
       table_.mark_self_hosted(cpu, vmemmap_.page_of({vmemmap_.nr_pages() - nr_self_hosted}).va);

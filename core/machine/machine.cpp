@@ -132,7 +132,8 @@ MachineSizes sizes_of(const MachineConfig& config) {
   return s;
 }
 
-std::expected<std::unique_ptr<Machine>, std::string> Machine::create(const MachineConfig& config) {
+std::expected<std::unique_ptr<Machine>, std::string> Machine::create(const MachineConfig& config,
+                                                                     const BootWatch& watch) {
   if (std::string why = refuse(config); !why.empty()) return std::unexpected(std::move(why));
   const MachineSizes sizes = sizes_of(config);
   auto arena = Arena::create(sizes.arena_bytes);
@@ -140,7 +141,7 @@ std::expected<std::unique_ptr<Machine>, std::string> Machine::create(const Machi
   auto memory = PhysicalMemory::create(*arena, sizes.nr_frames, config.geometry.page_shift);
   if (!memory) return std::unexpected(memory.error());
   std::unique_ptr<Machine> machine(new Machine(config, std::move(*arena), std::move(*memory)));
-  if (auto booted = machine->boot(); !booted) return std::unexpected(std::move(booted.error()));
+  if (auto booted = machine->boot(watch); !booted) return std::unexpected(std::move(booted.error()));
   return machine;
 }
 
@@ -156,7 +157,8 @@ Machine::Machine(const MachineConfig& config, Arena arena, PhysicalMemory memory
       vmemmap_(arena_, table_, sizes_of(config).nr_pages, config.design->encoding),
       pages_(arena_, vmemmap_, budgets_),
       optimizer_(arena_, *config.design, vmemmap_, memory_.frames(), source_, config.safeguards, config.nr_cpus),
-      hugetlb_(arena_, vmemmap_, pages_, optimizer_) {
+      hugetlb_(arena_, vmemmap_, pages_, optimizer_),
+      give_back_(arena_, memory_, allocator_config(config), source_.next().next()) {
   if (config.break_before_make) table_.forbid_make_without_break(arena_);
   for (Cpu* cpu : cpus_) cpu->set_mmu(&table_, &PageTable::walk_fn);
 }

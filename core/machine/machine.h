@@ -1,11 +1,13 @@
 // Machine: all parts put together from one config.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "core/frame/give_back.h"
 #include "core/frame/physical_memory.h"
 #include "core/machine/config.h"
 
@@ -20,13 +22,18 @@ struct FrameCensus {
   friend constexpr bool operator==(const FrameCensus&, const FrameCensus&) = default;
 };
 
+/// Called now and then while a machine boots: pages of vmemmap that are written, and all. False stops the boot.
+using BootWatch = std::function<bool(u64 done, u64 all)>;
+inline constexpr std::string_view kBootStopped = "the boot was stopped";
+
 /// A simulated machine. Its mutable state lives in one arena and one PhysicalMemory; everything here is wiring, made
 /// once. Thread-safety: each Cpu is driven by one host thread at a time; boot, reset, validate, census and hashes need
 /// every CPU idle.
 class Machine {
  public:
-  /// Builds and boots. Error: one line for the user (which limit, how much is needed).
-  static std::expected<std::unique_ptr<Machine>, std::string> create(const MachineConfig& config);
+  /// Builds and boots. Error: one line for the user (which limit, how much is needed; or kBootStopped).
+  static std::expected<std::unique_ptr<Machine>, std::string> create(const MachineConfig& config,
+                                                                     const BootWatch& watch = {});
   Machine(const Machine&) = delete;
   Machine& operator=(const Machine&) = delete;
 
@@ -49,6 +56,8 @@ class Machine {
   Budget& budget(NodeId node = {}) { return budgets_[node.v]; }
   /// Of all nodes. Any CPU; exact at a quiescent point.
   u64 free_pages(Cpu& cpu);
+  /// Gives the host's memory behind free frames back to the host: how many frames. Never by itself; see GiveBack.
+  std::expected<u64, std::string> give_back_free_frames(Cpu& cpu) { return give_back_.free_frames(cpu); }
   Diagnostics& diagnostics(u32 cpu) { return diagnostics_[cpu]; }
 
   /// Recounts everything from the bottom: allocators, page tables against frames, folio flags against PTEs, every
@@ -65,7 +74,9 @@ class Machine {
  private:
   Machine(const MachineConfig& config, Arena arena, PhysicalMemory memory);
   /// Error: one line for the user.
-  std::expected<void, std::string> boot();
+  std::expected<void, std::string> boot(const BootWatch& watch);
+  /// False: it was stopped.
+  bool write_struct_pages(Cpu& cpu, const BootWatch& watch);
   std::expected<void, std::string> fill_pools(Cpu& cpu);
   /// Hugepages of one node that are mapped optimised at boot.
   struct BootRange {
@@ -101,6 +112,7 @@ class Machine {
   PageAllocator pages_;
   VmemmapOptimizer optimizer_;
   Hugetlb hugetlb_;
+  GiveBack give_back_;
 };
 
 }  // namespace hvo

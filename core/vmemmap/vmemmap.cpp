@@ -49,18 +49,19 @@ Vmemmap::Vmemmap(Arena& arena, PageTable& table, u64 nr_pages, EncodingKind enco
             "the vmemmap is aligned to the struct pages of its largest compound");
 }
 
-void Vmemmap::populate(Cpu& cpu) {
+void Vmemmap::populate(Cpu& cpu, u64 first, u64 end) {
   const OpScope scope(cpu, Op::boot);
   const Geometry& g = geometry();
   HVO_CHECK(g.page_size() <= kMaxPageBytes, "pages have at most 64 KiB");
   alignas(8) std::array<std::byte, kMaxPageBytes> page{};
   u64 filled_for = ~u64{0};
-  for (u64 va = table_.vmemmap_base(); va < table_.vmemmap_end(); va += g.page_size()) {
+  for (u64 n = first; n < end; ++n) {
+    const u64 va = table_.vmemmap_base() + n * g.page_size();
     const u64 zone = zone_of(pfn_of({va}));
     if (zone != filled_for) {
       const PageImage free = PageImage::free_page(zone);
-      for (u64 n = 0; n < g.structs_per_page(); ++n) {
-        std::memcpy(page.data() + n * kStructPageSize, free.w.data(), kStructPageSize);
+      for (u64 i = 0; i < g.structs_per_page(); ++i) {
+        std::memcpy(page.data() + i * kStructPageSize, free.w.data(), kStructPageSize);
       }
       filled_for = zone;
     }

@@ -42,9 +42,10 @@ class Vmemmap {
   PageTable& table() { return table_; }
   const Geometry& geometry() const { return table_.geometry(); }
 
-  /// Boot: writes the initial struct page of every pfn into the vmemmap's frames. One CPU, page table populated and as
-  /// boot left it. Source: memmap_init().
-  void populate(Cpu& cpu);
+  /// Boot: writes the initial struct pages into the vmemmap's frames: all, or those in its pages [first, end). One CPU,
+  /// page table populated and as boot left it. Source: memmap_init().
+  void populate(Cpu& cpu) { populate(cpu, 0, table_.nr_vmemmap_pages()); }
+  void populate(Cpu& cpu, u64 first, u64 end);
 
   /// Boot: makes the pages of a hugepage one compound whose vmemmap is mapped optimised already
   /// (PageTable::populate_optimized). After populate().

@@ -18,9 +18,10 @@ class FrameMachine {
   static constexpr u8 kPageShift = 9;
 
   /// `budget_pages`: of each node.
-  FrameMachine(u64 nr_frames, u64 budget_pages, const FrameAllocatorConfig& config, u32 nr_nodes = 1)
+  FrameMachine(u64 nr_frames, u64 budget_pages, const FrameAllocatorConfig& config, u32 nr_nodes = 1,
+               u8 page_shift = kPageShift)
       : arena_(Arena::create(u64{64} << 20).value()),
-        memory_(PhysicalMemory::create(arena_, nr_frames, kPageShift).value()),
+        memory_(PhysicalMemory::create(arena_, nr_frames, page_shift).value()),
         budgets_(make_budgets(budget_pages, nr_nodes)),
         source_(arena_, config, memory_.frames(), budgets_) {
     for (u32 id = 0; id < config.nr_cpus; ++id) {
@@ -43,6 +44,7 @@ class FrameMachine {
   Budget& budget(u32 node = 0) { return budgets_[node]; }
   const FrameTable& frames() const { return memory_.frames(); }
   PhysicalMemory& memory() { return memory_; }
+  Arena& arena() { return arena_; }
   u32 epoch(FrameNo f) const { return ref(frames().epoch[f.v]).load(std::memory_order::relaxed); }
   u64 violations(Rule rule) const {
     u64 n = 0;
