@@ -130,11 +130,13 @@ std::vector<u32> Population::working_set(u64 bytes, u64 length) const {
   const u64 nr_hugepages = std::clamp<u64>(nr_pages / inside, 2, heads_.size());
   // Spread evenly, so that of Kind::half as many are optimised as not.
   std::vector<u32> chosen;
+  chosen.reserve(nr_pages);
   for (u64 i = 0; i < nr_pages; ++i) {
     const Pfn head = heads_[i % nr_hugepages * heads_.size() / nr_hugepages];
     chosen.push_back(static_cast<u32>((head + rng.below(inside)).v));
   }
   std::vector<u32> pfns;
+  pfns.reserve(length);
   for (u64 i = 0; i < length; ++i) pfns.push_back(chosen[rng.below(chosen.size())]);
   return pfns;
 }

@@ -168,14 +168,15 @@ std::vector<Case> cases_of(Extent extent) {
 std::vector<HeadlineRow> headline() {
   std::vector<HeadlineRow> rows;
   for (const Follow follow : kFollows) {
-    const std::string flow(follow_name(follow));
-    const std::string hugepages = "compound_head/hugepages/";
-    rows.push_back({"key off", "2.11 ns", hugepages + "hot-head/" + flow, "fake-head/off"});
-    rows.push_back({"on, not page-aligned", "2.54 ns, +20 %", "compound_head/pages/hot-head/" + flow, "fake-head/on"});
-    rows.push_back({"on, aligned head", "2.97 ns, +40 %", hugepages + "hot-head/" + flow, "fake-head/all"});
-    rows.push_back({"on, tails", "no increase", hugepages + "hot-tail/" + flow, "fake-head/all"});
-    rows.push_back({"mask, head", "-", hugepages + "hot-head/" + flow, "shared-tail/all"});
-    rows.push_back({"mask, tails", "-", hugepages + "hot-tail/" + flow, "shared-tail/all"});
+    const std::string head = Case{"compound_head", Walk::hot_head, follow, false}.name();
+    const std::string tail = Case{"compound_head", Walk::hot_tail, follow, false}.name();
+    const std::string page = Case{"compound_head", Walk::hot_head, follow, true}.name();
+    rows.push_back({"key off", "2.11 ns", head, "fake-head/off"});
+    rows.push_back({"on, not page-aligned", "2.54 ns, +20 %", page, "fake-head/on"});
+    rows.push_back({"on, aligned head", "2.97 ns, +40 %", head, "fake-head/all"});
+    rows.push_back({"on, tails", "no increase", tail, "fake-head/all"});
+    rows.push_back({"mask, head", "-", head, "shared-tail/all"});
+    rows.push_back({"mask, tails", "-", tail, "shared-tail/all"});
   }
   return rows;
 }

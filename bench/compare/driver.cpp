@@ -84,6 +84,7 @@ std::expected<Recording, std::string> run_plan(const Plan& plan, const ComparePr
   Recording recording{
       .facts = environment(), .extent = plan.extent, .seed = plan.seed, .processes = {}, .is_partial = false};
   std::vector<Placements> placements;
+  placements.reserve(plan.designs.size());
   for (u64 i = 0; i < plan.designs.size(); ++i) placements.emplace_back(plan.placements, plan.seed, i);
   const auto start = Clock::now();
   Seconds longest{0};  // of one round over all designs

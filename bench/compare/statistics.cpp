@@ -78,14 +78,15 @@ std::string_view verdict_name(Verdict verdict) {
 
 Judgement judge(const Interval& ratio, const Interval& baseline_again) {
   Judgement judgement{.verdict = Verdict::cannot_tell, .within = ratio.reach(), .noise = baseline_again.reach()};
-  if (judgement.within <= kNegligible && judgement.noise <= kNegligible) {
+  const double farthest = std::max(judgement.within, judgement.noise);
+  const bool dearer = ratio.lower > 1 && ratio.ratio - 1 > judgement.noise;
+  const bool cheaper = ratio.upper < 1 && 1 / ratio.ratio - 1 > judgement.noise;
+  if (farthest <= kNegligible || (farthest <= kSame && !dearer && !cheaper)) {
     judgement.verdict = Verdict::same;
-  } else if (ratio.lower > 1 && ratio.ratio - 1 > judgement.noise) {
+  } else if (dearer) {
     judgement.verdict = Verdict::dearer;
-  } else if (ratio.upper < 1 && 1 / ratio.ratio - 1 > judgement.noise) {
+  } else if (cheaper) {
     judgement.verdict = Verdict::cheaper;
-  } else if (judgement.within <= kSame && judgement.noise <= kSame) {
-    judgement.verdict = Verdict::same;
   }
   return judgement;
 }

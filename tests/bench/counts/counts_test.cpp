@@ -9,7 +9,6 @@ namespace hvo::bench {
 namespace {
 
 using testing::ElementsAre;
-using testing::HasSubstr;
 
 TEST(PathPages, MakeEachHelperTakeItsPath) {
   const auto kernels = LoadedKernels::own();
