@@ -1,6 +1,7 @@
 #include "bench/population.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "core/base/rng.h"
 
@@ -110,7 +111,7 @@ std::vector<u32> Population::pfns(Pattern pattern, u64 length) const {
     const Pfn any = heads_[rng.below(heads_.size())];
     Pfn pfn;
     switch (pattern) {
-      case Pattern::sequential: pfn = heads_[i / inside % heads_.size()] + i % inside; break;
+      case Pattern::sequential: pfn = nth_head(i / inside % heads_.size()) + i % inside; break;
       case Pattern::random: pfn = any + rng.below(inside); break;
       case Pattern::page_aligned: pfn = any + kStructsPerPage * (1 + rng.below(inside / kStructsPerPage - 1)); break;
       case Pattern::heads: pfn = any; break;
@@ -123,21 +124,34 @@ std::vector<u32> Population::pfns(Pattern pattern, u64 length) const {
   return pfns;
 }
 
+Pfn Population::nth_head(u64 n) const {
+  if (kind_ != Kind::half) return heads_[n];
+  // The optimised ones were made first and lie below: one of them, one of the others.
+  const u64 middle = heads_.size() / 2;
+  return n % 2 == 0 ? heads_[n / 2] : heads_[std::min(middle + n / 2, heads_.size() - 1)];
+}
+
 std::vector<u32> Population::working_set(u64 bytes, u64 length) const {
   Rng rng = Rng::seeded(bytes);
   const u64 inside = kHuge.nr_pages();
-  const u64 nr_pages = std::max<u64>(1, bytes >> kStructPageShift);
-  const u64 nr_hugepages = std::clamp<u64>(nr_pages / inside, 2, heads_.size());
-  // Spread evenly, so that of Kind::half as many are optimised as not.
+  const u64 nr_hugepages = std::clamp<u64>((bytes >> kStructPageShift) / inside, 2, heads_.size());
+  const u64 nr_pages = std::clamp<u64>(bytes >> kStructPageShift, 1, nr_hugepages * inside);
+  // As many of each hugepage, no struct page twice; hugepages spread evenly, so that of Kind::half as many are
+  // optimised as not.
+  std::vector<u32> order(inside);
+  std::iota(order.begin(), order.end(), u32{0});
   std::vector<u32> chosen;
   chosen.reserve(nr_pages);
   for (u64 i = 0; i < nr_pages; ++i) {
+    if (i % nr_hugepages == 0)
+      std::swap(order[i / nr_hugepages], order[i / nr_hugepages + rng.below(inside - i / nr_hugepages)]);
     const Pfn head = heads_[i % nr_hugepages * heads_.size() / nr_hugepages];
-    chosen.push_back(static_cast<u32>((head + rng.below(inside)).v));
+    chosen.push_back(static_cast<u32>(head.v) + order[i / nr_hugepages]);
   }
+  for (u64 i = nr_pages; i > 1; --i) std::swap(chosen[i - 1], chosen[rng.below(i)]);
   std::vector<u32> pfns;
   pfns.reserve(length);
-  for (u64 i = 0; i < length; ++i) pfns.push_back(chosen[rng.below(chosen.size())]);
+  for (u64 i = 0; i < length; ++i) pfns.push_back(chosen[i % nr_pages]);
   return pfns;
 }
 

@@ -117,10 +117,11 @@ int run(const Arguments& a) {
     if (!measured) return fail(kResource, measured.error());
     summary = std::move(*measured);
     summary->judges = !a.quick;
-    print_summary(stdout, *summary, facts);
   }
   content = to_json(facts, scale, table.rows, summary ? &*summary : nullptr);
-  if (const auto code = write_result(files)) return *code;
+  const auto unwritten = write_result(files);
+  if (summary) print_summary(stdout, *summary, facts);
+  if (unwritten) return *unwritten;
   return is_interrupted() ? kInterrupted : 0;
 }
 

@@ -27,7 +27,7 @@ constexpr bool kHasAddressSanitizer = false;
 #endif
 
 std::atomic<int> interrupts{0};
-std::atomic<bool> has_crashed{false};
+std::atomic<pid_t> crashed_thread{0};
 SignalText crashing_program;
 void (*explain_crash)() = nullptr;
 std::array<struct sigaction, kCrashSignals.size()> previous{};
@@ -55,7 +55,11 @@ extern "C" void on_interrupt(int /*signal*/) {
 }
 
 extern "C" void on_crash(int signal) {
-  if (has_crashed.exchange(true, kRelaxed)) _exit(kCrash);
+  pid_t nobody = 0;
+  if (!crashed_thread.compare_exchange_strong(nobody, gettid(), kRelaxed)) {
+    if (nobody == gettid()) _exit(kCrash);  // the report itself crashed
+    for (;;) pause();                       // another thread reports, and ends us all
+  }
   say_at_crash("\n");
   say_at_crash(crashing_program.c_str());
   say_at_crash(": crash: ");

@@ -122,7 +122,7 @@ std::string_view walk_meaning(Walk walk) {
     case Walk::random_l1: return "at random; unaliased they fill half the first cache";
     case Walk::random_l2: return "likewise, half the second";
     case Walk::random_l3: return "likewise, half the last";
-    case Walk::random_memory: return "likewise, two and a half times the last";
+    case Walk::random_memory: return "likewise, two and a half times the last (128 MiB at most), and read from memory";
   }
   return "?";
 }

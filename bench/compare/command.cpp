@@ -19,7 +19,7 @@ struct Arguments {
   bool plant = false;
   bool list = false;
   bool all = false;
-  double budget_s = 0;
+  std::optional<double> budget_s;
   u64 seed = 1;
   std::vector<std::string> from;
   std::string json;
@@ -29,7 +29,7 @@ Plan plan_of(const Arguments& a) {
   Plan plan;
   plan.extent = a.quick ? Extent::quick : Extent::all;
   plan.budget = std::chrono::seconds(a.quick ? 20 : 300);
-  if (a.budget_s > 0) plan.budget = std::chrono::seconds(static_cast<i64>(a.budget_s));
+  if (a.budget_s) plan.budget = std::chrono::seconds(static_cast<i64>(*a.budget_s));
   plan.seed = a.seed;
   plan.plant = a.plant;
   for (const std::string_view design : compared_designs()) plan.designs.emplace_back(design);
@@ -77,12 +77,10 @@ int list() {
   return 0;
 }
 
-int print_all(const Recording& recording) {
+void print_all(const Recording& recording) {
   print_headline(stdout, recording);
   print_protocol(stdout, recording);
   if (recording.extent == Extent::all) print_cases(stdout, recording);
-  if (recording.is_partial) return kInterrupted;
-  return can_tell(recording) ? 0 : kVacuous;
 }
 
 int from_files(const std::vector<std::string>& paths) {
@@ -92,13 +90,17 @@ int from_files(const std::vector<std::string>& paths) {
     if (!recording) return fail(kResource, recording.error());
     recordings.push_back(std::move(*recording));
   }
-  if (recordings.size() == 1) return print_all(recordings[0]);
+  if (recordings.size() == 1) {
+    print_all(recordings[0]);
+    return can_tell(recordings[0]) ? kPass : kVacuous;
+  }
   print_change(stdout, recordings[0], recordings[1]);
-  return can_tell(recordings[0]) && can_tell(recordings[1]) ? 0 : kVacuous;
+  return can_tell(recordings[0]) && can_tell(recordings[1]) ? kPass : kVacuous;
 }
 
 int measure(const Arguments& a) {
   const Plan plan = plan_of(a);
+  install_interrupt_handlers();
   OutputFiles files;
   std::string content;
   if (const auto code = open_result(files, a.json, content)) return *code;
@@ -106,20 +108,22 @@ int measure(const Arguments& a) {
   if (plan.placements.empty()) {
     fmt::print(stderr, "hvo-bench: no kernels/ beside the program: one placement only, so intervals are too narrow\n");
   }
-  install_interrupt_handlers();
   Bar bar(plan.budget);
   auto recording = run_plan(plan, [&](u64 n, std::chrono::duration<double> passed) { bar(n, passed); });
   bar.finish();
   if (!recording) return fail(kResource, recording.error());
-  const int code = print_all(*recording);
   content = to_json(*recording);
-  if (const auto failed = write_result(files)) return *failed;
-  return code;
+  const auto unwritten = write_result(files);
+  print_all(*recording);
+  if (unwritten) return *unwritten;
+  if (is_interrupted()) return kInterrupted;
+  if (recording->is_partial) return kResource;
+  return can_tell(*recording) ? kPass : kVacuous;
 }
 
 std::string check(const Arguments& a) {
   if (a.from.size() > 2) return "--from takes one file or two, not " + std::to_string(a.from.size());
-  const bool measures = a.quick || a.plant || a.budget_s > 0 || !a.json.empty();
+  const bool measures = a.quick || a.plant || a.budget_s || !a.json.empty();
   if (!a.from.empty() && measures) return "--from measures nothing: no --quick, --budget, --planted or --json with it";
   return {};
 }
@@ -146,7 +150,8 @@ int compare_main(int argc, char** argv) {
   app.add_flag("--list", a.list, "name every case and cell, measure none");
   if (const auto code = parse(app, argc, argv)) return *code;
   if (const std::string why = check(a); !why.empty()) return fail(kUsage, why);
-  if (a.budget_s < 0 || a.budget_s > 86400) return fail(kUsage, "--budget must be a second to 24 hours");
+  if (a.budget_s && (*a.budget_s < 1 || *a.budget_s > 86400))
+    return fail(kUsage, "--budget must be a second to 24 hours");
   if (a.list) return list();
   return a.from.empty() ? measure(a) : from_files(a.from);
 }

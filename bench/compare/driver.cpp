@@ -1,5 +1,7 @@
 #include "bench/compare/driver.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "bench/child.h"
@@ -105,7 +107,13 @@ std::expected<Recording, std::string> run_plan(const Plan& plan, const ComparePr
         recording.is_partial = true;
         return recording;
       }
-      if (!line) return std::unexpected(line.error());
+      if (!line) {
+        // What there is may be enough, and is not lost.
+        if (round < kFewestProcesses) return std::unexpected(line.error());
+        fmt::print(stderr, "hvo-bench: {}; what was measured before stands\n", line.error());
+        recording.is_partial = true;
+        return recording;
+      }
       auto measured = from_line(*line);
       if (!measured) return std::unexpected(measured.error());
       recording.processes.push_back(std::move(*measured));

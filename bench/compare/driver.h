@@ -22,7 +22,8 @@ struct Plan {
 using CompareProgress = std::function<void(u64 nr_processes, std::chrono::duration<double> passed)>;
 
 /// Runs processes until the budget would be passed by the next one, but kFewestProcesses of each design at least. An
-/// interrupt ends it early, with what there is. Error: one line for the user: a process failed.
+/// interrupt ends it early, with what there is, and so does a process that fails once there are enough; it is said on
+/// stderr. Error: one line for the user: a process failed.
 std::expected<Recording, std::string> run_plan(const Plan& plan, const CompareProgress& progress);
 
 /// Shared objects of kernels in a folder, sorted; none when there is no such folder.

@@ -18,7 +18,7 @@ struct Recording {
   Extent extent = Extent::all;
   u64 seed = 1;
   std::vector<Measured> processes;
-  bool is_partial = false;  ///< interrupted
+  bool is_partial = false;  ///< ended before its time
 
   /// Ratios of a cell to another of its case, one for each process that has both.
   std::vector<double> ratios(const std::string& case_name, const std::string& cell, std::string_view baseline) const;

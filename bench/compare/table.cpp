@@ -107,14 +107,10 @@ std::string judgement_text(const Judgement& j) {
 }
 
 bool can_tell(const Recording& recording) {
-  bool any = false;
-  for (const HeadlineRow& row : headline()) {
+  return std::ranges::all_of(headline(), [&](const HeadlineRow& row) {
     const auto found = find(recording, row.case_name, row.cell);
-    if (!found) continue;
-    any = true;
-    if (found->comparison.judgement.verdict == Verdict::cannot_tell) return false;
-  }
-  return any;
+    return found && found->comparison.judgement.verdict != Verdict::cannot_tell;
+  });
 }
 
 void print_headline(std::FILE* out, const Recording& recording) {

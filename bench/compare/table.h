@@ -16,7 +16,7 @@ void print_protocol(std::FILE* out, const Recording& recording);
 /// The headline of one recording beside that of another: how each ratio changed.
 void print_change(std::FILE* out, const Recording& before, const Recording& after);
 
-/// True when no headline row is "cannot tell", and there is one.
+/// True when every headline row is there, and none is "cannot tell".
 bool can_tell(const Recording& recording);
 
 /// "1.034 [1.021, 1.047]"

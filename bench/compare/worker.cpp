@@ -32,7 +32,7 @@ struct Effort {
   enum class Warm : u8 {
     slice,  ///< what is timed is run once before: whoever ran last, on whatever memory, leaves the caches to this cell
     pattern,  ///< all of the pattern, so that it is as near as it can be
-    nothing,  ///< larger than any cache
+    cold,     ///< none of it: other memory is read until the caches hold nothing of it
   };
   u64 slice;
   u64 nr_slices;
@@ -51,7 +51,7 @@ Effort effort_of(const Case& c, const Caches& caches) {
     case Walk::page_aligned:
     case Walk::sequential: return {1 << 15, 1, chain ? u64{1} : u64{4}};
     case Walk::random_l3: return {1 << 15, std::max<u64>(1, caches.l3 / 2 >> 21), 1, Effort::Warm::pattern};
-    case Walk::random_memory: return {1 << 14, 64, 1, Effort::Warm::nothing};
+    case Walk::random_memory: return {1 << 14, 64, 1, Effort::Warm::cold};
   }
   return {1 << 11, 1, 256};
 }
@@ -202,6 +202,14 @@ class Worker {
     return nullptr;
   }
 
+  /// Reads a quarter more than the last cache holds.
+  void evict() {
+    if (evicting_.empty()) evicting_.assign(caches_.l3 * 5 / 4 / sizeof(u64), 1);
+    u64 sum = 0;
+    for (u64 i = 0; i < evicting_.size(); i += 8) sum += evicting_[i];
+    benchmark::DoNotOptimize(sum);
+  }
+
   void time_cell(benchmark::State& state, Prepared& p) {
     if (key_ != p.key) kernels_.set_key(key_ = p.key);
     const u64 slice = p.next++ % p.effort.nr_slices;
@@ -213,6 +221,7 @@ class Worker {
     if (p.effort.warm == Effort::Warm::pattern) {
       benchmark::DoNotOptimize(p.warm(p.base, p.pfns.data(), p.pfns.data() + p.pfns.size(), nullptr));
     }
+    if (p.effort.warm == Effort::Warm::cold) evict();
     for ([[maybe_unused]] auto _ : state) right = p.loop(p.base, first, last, pressure_.data()) == sum && right;
     if (!right) state.SkipWithError("the answers don't add up to what the truth says");
   }
@@ -247,6 +256,7 @@ class Worker {
   Rng rng_;
   Caches caches_;
   std::vector<u64> pressure_;
+  std::vector<u64> evicting_;
   std::vector<std::pair<Ground, std::unique_ptr<Population>>> grounds_;
   std::vector<std::unique_ptr<Lookups>> lookups_;
   bool again_first_ = false;

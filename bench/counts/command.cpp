@@ -11,15 +11,16 @@ namespace hvo::bench {
 
 namespace {
 
-std::string kernel_text(const Counted& c) {
-  if (!c.kernel) return "-";
-  return fmt::format("{:.0f}, {:.0f}, {:.0f}", c.kernel->instructions, c.kernel->loads, c.kernel->branches);
+std::string counts_text(const Counts& n) {
+  return fmt::format("{:.0f}, {:.0f}, {}", n.instructions, n.loads,
+                     n.branches ? fmt::format("{:.0f}", *n.branches) : "-");
 }
 
 int print_disassembly() {
   const auto kernels = LoadedKernels::own();
   if (!kernels) return fail(kResource, kernels.error());
-  fmt::print("\nThe functions themselves, as {} built them ({}), key off\n", kernels->compiler(), kernels->flags());
+  fmt::print("\nThe functions themselves, as {} built them ({}), jumps as linked: key on\n", kernels->compiler(),
+             kernels->flags());
   for (const Kernel& kernel : kernels->all()) {
     const auto text = disassemble(kernel.single);
     if (!text) return fail(kResource, text.error());
@@ -38,7 +39,7 @@ void print_counts(std::FILE* out, const CountResult& result) {
     const Counted& c = counted()[i];
     const Counts& n = result.counts[i];
     fmt::print(out, "{:<14} {:<14} {:<23} {:<3} {:>8}  {}\n", c.helper, c.arm, path_name(c.path), c.key ? "on" : "off",
-               fmt::format("{:.0f}, {:.0f}, {:.0f}", n.instructions, n.loads, n.branches), kernel_text(c));
+               counts_text(n), c.kernel ? counts_text(*c.kernel) : "-");
   }
   fmt::print(out, "kernel: Debian's 6.1 and 6.12, gcc-12, read from their code\n");
 }

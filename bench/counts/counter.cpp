@@ -83,15 +83,17 @@ std::expected<CountResult, std::string> result_of(std::string source, const std:
   return result;
 }
 
-std::expected<CountResult, std::string> count_by_perf(PerfCounters& counters) {
+/// Nothing when the counters did not count all of it.
+std::optional<CountResult> count_by_perf(PerfCounters& counters) {
   std::vector<PartTotals> parts;
   const auto done = for_each_counted([&](Single single, u64 page) {
     counters.start();
     hvo_count_calls(single, page);
-    parts.push_back(counters.stop());
+    if (const auto totals = counters.stop()) parts.push_back(*totals);
   });
-  if (!done) return std::unexpected(done.error());
-  return result_of("perf counters", parts);
+  if (!done) return std::nullopt;
+  auto result = result_of("perf counters", parts);
+  return result ? std::optional(std::move(*result)) : std::nullopt;
 }
 
 std::expected<CountResult, std::string> count_by_callgrind(const std::filesystem::path& program) {
@@ -114,7 +116,9 @@ Counts counts_of(const PartTotals& totals, const PartTotals& reference) {
   auto per_call = [](u64 a, u64 b) { return (static_cast<double>(a) - static_cast<double>(b)) / double{kCalls}; };
   return {.instructions = per_call(totals.instructions, reference.instructions) + 1,
           .loads = per_call(totals.loads, reference.loads),
-          .branches = per_call(totals.branches, reference.branches)};
+          .branches = totals.branches && reference.branches
+                          ? std::optional(per_call(*totals.branches, *reference.branches))
+                          : std::nullopt};
 }
 
 std::expected<std::vector<PartTotals>, std::string> parse_callgrind(const std::string& text) {
@@ -145,7 +149,9 @@ std::expected<std::vector<PartTotals>, std::string> parse_callgrind(const std::s
 }
 
 std::expected<CountResult, std::string> count_all(const std::filesystem::path& program) {
-  if (auto counters = PerfCounters::open()) return count_by_perf(*counters);
+  if (auto counters = PerfCounters::open()) {
+    if (auto result = count_by_perf(*counters)) return *result;
+  }
   return count_by_callgrind(program);
 }
 

@@ -4,6 +4,7 @@
 
 #include <expected>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,7 +30,7 @@ inline constexpr u64 kCalls = 1000;
 struct PartTotals {
   u64 instructions = 0;
   u64 loads = 0;
-  u64 branches = 0;
+  std::optional<u64> branches;  ///< conditional ones; perf does not tell
 };
 std::expected<std::vector<PartTotals>, std::string> parse_callgrind(const std::string& text);
 

@@ -15,7 +15,7 @@ namespace hvo::bench {
 struct Counts {
   double instructions = 0;
   double loads = 0;
-  double branches = 0;
+  std::optional<double> branches;  ///< nothing: not counted
 };
 
 enum class Path : u8 {

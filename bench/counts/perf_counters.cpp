@@ -15,11 +15,10 @@ struct Event {
   u32 type;
   u64 config;
 };
-constexpr std::array<Event, 3> kEventsWanted{{
+constexpr std::array<Event, 2> kEventsWanted{{
     {PERF_TYPE_HARDWARE, PERF_COUNT_HW_INSTRUCTIONS},
     {PERF_TYPE_HW_CACHE,
      PERF_COUNT_HW_CACHE_L1D | (PERF_COUNT_HW_CACHE_OP_READ << 8) | (PERF_COUNT_HW_CACHE_RESULT_ACCESS << 16)},
-    {PERF_TYPE_HARDWARE, PERF_COUNT_HW_BRANCH_INSTRUCTIONS},
 }};
 
 int open_event(const Event& event, int leader) {
@@ -30,12 +29,19 @@ int open_event(const Event& event, int leader) {
   attributes.disabled = leader < 0 ? 1 : 0;
   attributes.exclude_kernel = 1;
   attributes.exclude_hv = 1;
+  attributes.read_format = PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING;
   return static_cast<int>(syscall(SYS_perf_event_open, &attributes, 0, -1, leader, PERF_FLAG_FD_CLOEXEC));
 }
 
-u64 value_of(int fd) {
-  u64 value = 0;
-  return read(fd, &value, sizeof value) == sizeof value ? value : 0;
+/// Nothing when the counter did not run all the time that it was on.
+std::optional<u64> value_of(int fd) {
+  struct {
+    u64 value;
+    u64 enabled;
+    u64 running;
+  } read_out{};
+  if (read(fd, &read_out, sizeof read_out) != sizeof read_out || read_out.enabled != read_out.running) return {};
+  return read_out.value;
 }
 
 }  // namespace
@@ -60,9 +66,12 @@ void PerfCounters::start() {
   ioctl(fds_[0], PERF_EVENT_IOC_ENABLE, PERF_IOC_FLAG_GROUP);
 }
 
-PartTotals PerfCounters::stop() {
+std::optional<PartTotals> PerfCounters::stop() {
   ioctl(fds_[0], PERF_EVENT_IOC_DISABLE, PERF_IOC_FLAG_GROUP);
-  return {.instructions = value_of(fds_[0]), .loads = value_of(fds_[1]), .branches = value_of(fds_[2])};
+  const auto instructions = value_of(fds_[0]);
+  const auto loads = value_of(fds_[1]);
+  if (!instructions || !loads || *instructions == 0) return {};
+  return PartTotals{.instructions = *instructions, .loads = *loads, .branches = {}};
 }
 
 }  // namespace hvo::bench

@@ -93,7 +93,9 @@ const std::byte* resume_address(const std::byte* code) {
 void on_trap(int signal, siginfo_t* info, void* context) {
   auto& registers = static_cast<ucontext_t*>(context)->uc_mcontext.gregs;
   const auto* const code = reinterpret_cast<const std::byte*>(registers[REG_RIP]) - 1;
-  if (const std::byte* resume = resume_address(code); resume != nullptr) {
+  // SI_KERNEL: an int3. Any other SIGTRAP was sent by somebody, and the byte before says nothing.
+  const std::byte* const resume = info->si_code == SI_KERNEL ? resume_address(code) : nullptr;
+  if (resume != nullptr) {
     traps.fetch_add(1, std::memory_order::relaxed);
     registers[REG_RIP] = reinterpret_cast<greg_t>(resume);
     return;
@@ -147,8 +149,9 @@ class PatchedKey final : public HostKey {
     const std::lock_guard guard(one_at_a_time);
     if (on == on_) return {};
     if (auto synced = sync_cores(); !synced) return synced;  // refused: nothing was written yet
-    phase.fetch_add(1, std::memory_order::acq_rel);
+    // In this order: who meets a breakpoint of this switch and saw the phase before it must have seen the switch too.
     under_way.store(&switches_[on ? 1 : 0], std::memory_order::release);  // (A)
+    phase.fetch_add(1, std::memory_order::acq_rel);
     for (const Site& site : sites_) store(site.code, kInt3);
     must_sync();  // (1)
     for (const Site& site : sites_) {
@@ -203,7 +206,7 @@ std::expected<HostKey*, std::string> make_patched_key(std::span<const JumpEntry>
     if (sites.back().size == 0) return std::unexpected("an entry of the jump table is no jump");
   }
   std::ranges::sort(sites, {}, &Site::code);
-  auto text = TextAlias::make(sites.front().code, sites.back().code + kLongest);
+  auto text = TextAlias::make(sites.front().code, sites.back().code + sites.back().size);
   if (!text) return std::unexpected(text.error());
   install_handler_once();
   auto* const key = new PatchedKey(std::move(sites), std::move(*text));  // for ever: code may trap at any time

@@ -10,7 +10,8 @@
 namespace hvo::bench {
 
 /// The pages of some code, replaced by shared ones with the same content, and mapped a second time for writing.
-/// Code may run in those pages all the while. They stay replaced when this goes.
+/// Code may run in those pages all the while. They stay replaced when this goes. A child that is forked without exec
+/// shares them: it must not write.
 class TextAlias {
  public:
   /// For the bytes [first, last). Error: one line for the user.

@@ -121,19 +121,20 @@ int operations_main(int argc, char** argv) {
   app.add_option("--json", path, "also write medians and quartiles to this file")->type_name("FILE");
   if (const auto code = parse(app, argc, argv)) return *code;
   if (rounds < 3 || rounds > 1001) return fail(kUsage, "--rounds must be 3 to 1001");
+  install_interrupt_handlers();
   OutputFiles files;
   std::string content;
   if (const auto code = open_result(files, path, content)) return *code;
-  install_interrupt_handlers();
   const u32 nr_cpus = std::max(1U, std::min(std::thread::hardware_concurrency(), 16U));
   auto bench = OperationBench::make(quick ? 16 : 256, nr_cpus);
   if (!bench) return fail(kResource, bench.error());
   if (const std::string why = why_times_mean_nothing(); !why.empty()) fmt::print("Times mean nothing: {}\n", why);
   const auto all = measure(**bench, quick ? 3 : static_cast<unsigned>(rounds));
+  content = to_json(all, environment()).dump(2) + "\n";
+  const auto unwritten = write_result(files);
   print_table(all);
   print_published(all);
-  content = to_json(all, environment()).dump(2) + "\n";
-  if (const auto code = write_result(files)) return *code;
+  if (unwritten) return *unwritten;
   return is_interrupted() ? kInterrupted : 0;
 }
 

@@ -103,7 +103,11 @@ std::string protocol(const Json& stress) {
   text += "  schedules: none explored; races were met in parallel runs\n";
   for (const Json& hole : stress.at("known_holes")) {
     const auto operation = hole.at("operation").get<std::string>();
-    text += wrapped(fmt::format("  known hole, {}: met {} times; fixed by: {}", operation, hole.at("count").get<u64>(),
+    if (hole.at("count").get<u64>() == 0) {
+      text += wrapped(fmt::format("  known hole, {}: not met in this run", operation), 4);
+      continue;
+    }
+    text += wrapped(fmt::format("  known hole, {}: met {} times; fix: {}", operation, hole.at("count").get<u64>(),
                                 hole.at("fixed_by").get<std::string>()),
                     4);
     if (const Story* story = find_story(config.at("design").get<std::string>(), operation)) text += story_text(*story);

@@ -69,9 +69,10 @@ int run(const Words& words, const std::string& json_path) {
   if (!results) return fail(kResource, results.error());
   const std::string command = command_of(*plan);
   if (const std::string why = why_times_mean_nothing(); !why.empty()) fmt::print("Times mean nothing: {}\n", why);
-  fmt::print("{}", text_of(*results, facts, command));
   content = to_json(*results, facts, command);
-  if (const auto code = write_result(files)) return *code;
+  const auto unwritten = write_result(files);
+  fmt::print("{}", text_of(*results, facts, command));
+  if (unwritten) return *unwritten;
   if (results->nr_violations() != 0) return kViolation;
   return results->is_interrupted ? kInterrupted : 0;
 }

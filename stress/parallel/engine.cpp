@@ -11,6 +11,7 @@
 
 #include "program/signals.h"
 #include "stress/crash_report.h"
+#include "stress/parallel/fair_clock.h"
 #include "stress/parallel/round.h"
 #include "stress/parallel/watchdog.h"
 
@@ -109,13 +110,14 @@ class Run {
 
   /// Waits for the end of the round. False: a CPU hangs.
   bool watch(Round& round) {
-    Watchdog watchdog(o_.machine.nr_cpus, o_.hang_timeout, seconds());
+    FairClock fair;
+    Watchdog watchdog(o_.machine.nr_cpus, o_.hang_timeout, fair.now());
     std::vector<CpuProgress> cpus(o_.machine.nr_cpus);
     while (!round.is_done()) {
       std::this_thread::sleep_for(std::chrono::microseconds(500));
       const double now = seconds();
       for (u32 i = 0; i < cpus.size(); ++i) cpus[i] = progress_of(round.machine(), i, round.is_done(i));
-      if (const auto hung = watchdog.find_hung(cpus, now)) {
+      if (const auto hung = watchdog.find_hung(cpus, fair.now())) {
         status_.clear();
         std::fputs(fmt::format("hvo-stress: hang: CPU {} has not got on for {} s\n{}", *hung, o_.hang_timeout,
                                describe_hang(round.machine()))

@@ -45,7 +45,8 @@ TEST(Counts, AreTakenAgainstAFunctionThatOnlyReturns) {
   const Counts counts = counts_of({5 * kCalls, 3 * kCalls, 2 * kCalls}, {2 * kCalls, 2 * kCalls, kCalls});
   EXPECT_DOUBLE_EQ(counts.instructions, 4);
   EXPECT_DOUBLE_EQ(counts.loads, 1);
-  EXPECT_DOUBLE_EQ(counts.branches, 1);
+  EXPECT_DOUBLE_EQ(counts.branches.value_or(0), 1);
+  EXPECT_FALSE(counts_of({5 * kCalls, 3 * kCalls, {}}, {2 * kCalls, 2 * kCalls, kCalls}).branches);
 }
 
 TEST(Disassembly, ReadsTheFirstFunction) {

@@ -66,8 +66,8 @@ TEST(Report, HasAllPartsInPlainAsciiOf72Columns) {
   const auto text = make_report(sources());
   ASSERT_TRUE(text) << text.error();
   for (const char* const part :
-       {"abc1234", "1234 operations", "lookup-right", "met 7 times", "bd225530a4c7", "on, page-aligned head", "40.0 %",
-        "14.000 GiB saved", "Some Processor", "./hvo report"}) {
+       {"abc1234", "1234 operations", "lookup-right", "met 7 times; fix: bd225530a4c7", "bd225530a4c7",
+        "on, page-aligned head", "40.0 %", "14.000 GiB saved", "Some Processor", "./hvo report"}) {
     EXPECT_THAT(*text, HasSubstr(part));
   }
   EXPECT_THAT(*text, testing::Not(HasSubstr("never"))) << "what was not met is left out";
