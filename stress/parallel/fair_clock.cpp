@@ -32,9 +32,8 @@ double FairClock::longest_wait() {
     const i64 id = std::atoll(task.path().filename().c_str());
     const u64 ns = run_delay_of(line.c_str());
     waited[id] = ns;
-    if (const auto before = waited_ns_.find(id); before != waited_ns_.end()) {
-      longest = std::max(longest, ns - std::min(ns, before->second));
-    }
+    const auto before = waited_ns_.find(id);  // a new thread has waited since it was made
+    longest = std::max(longest, ns - (before == waited_ns_.end() ? 0 : std::min(ns, before->second)));
   }
   waited_ns_ = std::move(waited);
   return static_cast<double>(longest) / 1e9;
