@@ -181,6 +181,16 @@ std::vector<HeadlineRow> headline() {
   return rows;
 }
 
+std::vector<HeadlineRow> control_rows() {
+  std::vector<HeadlineRow> rows;
+  for (const Follow follow : kFollows) {
+    const std::string head = Case{"compound_head", Walk::hot_head, follow, false}.name();
+    rows.push_back({"none again", "-", head, "none-again"});
+    rows.push_back({"3 % planted", "-", head, "planted"});
+  }
+  return rows;
+}
+
 std::vector<Cell> cells_of(const Case& c, std::string_view design, bool huge, bool again_first, bool plant) {
   Cells cells(c.ordinary, huge);
   add_baselines(cells, c.helper, again_first, plant);

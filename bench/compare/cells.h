@@ -100,6 +100,8 @@ struct HeadlineRow {
   std::string cell;
 };
 std::vector<HeadlineRow> headline();
+/// What shows that the comparison can be trusted: the baseline's copy, and the planted arm, of the headline's heads.
+std::vector<HeadlineRow> control_rows();
 
 /// The cells of a case in a process about `design`. `huge`: the host grants 2 MiB pages. `again_first`: the copies of
 /// the baseline change places. `plant`: with the planted arm.

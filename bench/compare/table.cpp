@@ -81,6 +81,19 @@ void print_case(std::FILE* out, const Recording& recording, const std::string& c
   }
 }
 
+void print_rows(std::FILE* out, const Recording& recording, const std::vector<HeadlineRow>& rows) {
+  std::string_view flow;
+  for (const HeadlineRow& row : rows) {
+    const std::string_view this_flow = std::string_view(row.case_name).substr(row.case_name.rfind('/') + 1);
+    if (this_flow != flow) {
+      flow = this_flow;
+      fmt::print(out, "\n{:<20} {:>5} {:>5} ratio [95 %]         noise% verdict\n",
+                 flow == "chain" ? "latency, a chain" : "throughput, a stream", "none", "this");
+    }
+    print_headline_row(out, recording, row);
+  }
+}
+
 /// Names of the cases that were measured, in the order of cases_of().
 std::vector<std::string> case_names(const Recording& recording) {
   std::vector<std::string> names;
@@ -115,15 +128,11 @@ bool can_tell(const Recording& recording) {
 
 void print_headline(std::FILE* out, const Recording& recording) {
   fmt::print(out, "compound_head(), ns a lookup, ratio to a kernel without HVO\n");
-  std::string_view flow;
-  for (const HeadlineRow& row : headline()) {
-    const std::string_view this_flow = std::string_view(row.case_name).substr(row.case_name.rfind('/') + 1);
-    if (this_flow != flow) {
-      flow = this_flow;
-      fmt::print(out, "\n{:<20} {:>5} {:>5} ratio [95 %]         noise% verdict\n",
-                 flow == "chain" ? "latency, a chain" : "throughput, a stream", "none", "this");
-    }
-    print_headline_row(out, recording, row);
+  print_rows(out, recording, headline());
+  const bool is_planted = std::ranges::any_of(recording.processes, [](const Measured& m) { return m.job.plant; });
+  if (is_planted) {
+    fmt::print(out, "\nControls: one copy of the baseline more, and an arm that does 3 % more\n");
+    print_rows(out, recording, control_rows());
   }
   fmt::print(out,
              "\nnoise%: how far two identical baselines lie apart at most.\n"
