@@ -11,6 +11,8 @@
 
 namespace hvo {
 
+class HostMmu;
+
 /// Frames by what they are used for, counted from the page tables up. Quiescent machine.
 struct FrameCensus {
   u64 mapped = 0;  ///< distinct frames that back struct pages
@@ -29,6 +31,7 @@ class Machine {
   static std::expected<std::unique_ptr<Machine>, std::string> create(const MachineConfig& config);
   Machine(const Machine&) = delete;
   Machine& operator=(const Machine&) = delete;
+  ~Machine();
 
   const MachineConfig& config() const { return config_; }
   const Design& design() const { return *config_.design; }
@@ -44,6 +47,8 @@ class Machine {
   PageAllocator& pages() { return pages_; }
   VmemmapOptimizer& optimizer() { return optimizer_; }
   Hugetlb& hugetlb() { return hugetlb_; }
+  /// Null with the software MMU.
+  const HostMmu* host_mmu() const { return host_mmu_.get(); }
   u32 nr_nodes() const { return config_.nr_nodes; }
   /// The free pages of a node.
   Budget& budget(NodeId node = {}) { return budgets_[node.v]; }
@@ -64,6 +69,9 @@ class Machine {
 
  private:
   Machine(const MachineConfig& config, Arena arena, PhysicalMemory memory);
+  /// With the software MMU, whatever the config says.
+  static std::expected<std::unique_ptr<Machine>, std::string> build(const MachineConfig& config);
+  static std::expected<std::unique_ptr<Machine>, std::string> build_on_host(MachineConfig config);
   /// Error: one line for the user.
   std::expected<void, std::string> boot();
   std::expected<void, std::string> fill_pools(Cpu& cpu);
@@ -101,6 +109,7 @@ class Machine {
   PageAllocator pages_;
   VmemmapOptimizer optimizer_;
   Hugetlb hugetlb_;
+  std::unique_ptr<HostMmu> host_mmu_;
 };
 
 }  // namespace hvo
