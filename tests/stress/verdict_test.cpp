@@ -41,7 +41,7 @@ TEST(Verdict, WithTheHostsMmuWhatIsAboutSimulatedTlbsIsNeitherHitNorMissed) {
   RunResult r = sample_result(o);
   const u64 hit = nr_windows(o, r, WindowState::hit);
   o.machine.mmu = Mmu::host;
-  for (const u64 n : {1, 0}) {
+  for (const u64 n : {u64{1}, u64{0}}) {
     r.events[Event::window_flush_served_mid_lookup] = n;
     EXPECT_EQ(nr_windows(o, r, WindowState::hit), hit - 1);
     EXPECT_EQ(nr_windows(o, r, WindowState::not_asked), 1U);
