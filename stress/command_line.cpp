@@ -229,11 +229,25 @@ Checked read_at_boot(const RunWords& w, RunOptions& o) {
   return wrong("--at-boot: no pool of a size whose struct pages fill whole PMDs, such as --pool 1G=2");
 }
 
+Checked read_mmu(const RunWords& w, RunOptions& o) {
+  if (w.mmu.empty() || w.mmu == "software") return {};
+  if (w.mmu != "host") return wrong(fmt::format("--mmu takes software or host, not '{}'", w.mmu));
+  o.machine.mmu = Mmu::host;
+  if (w.ll_sc) return wrong("--mmu host and --ll-sc contradict each other: the host's own stores trap as they do");
+  if (o.machine.geometry.page_size() == 4096) return {};
+  return wrong(fmt::format("--mmu host needs a geometry of 4 KiB pages, which the host has, not {}", w.geometry));
+}
+
 /// What no run of this machine comes to can't be missed.
 Checked check_safeguards(const RunWords& /*w*/, RunOptions& o) {
   const MachineConfig& m = o.machine;
   for (const SafeguardInfo& info : kSafeguards) {
-    if (m.safeguards.has(info.safeguard) || is_met(info.safeguard, m)) continue;
+    if (m.safeguards.has(info.safeguard)) continue;
+    if (m.mmu == Mmu::host && is_about_translations(info.safeguard)) {
+      return wrong(fmt::format("--without {} changes nothing with --mmu host, which flushes whenever a mapping changes",
+                               info.name));
+    }
+    if (is_met(info.safeguard, m)) continue;
     if (info.safeguard == Safeguard::self_hosted_check && m.design->optimizes()) {
       return wrong(
           "--without self-hosted-check changes nothing without --hot-added: no memory holds its own struct pages");
@@ -302,6 +316,8 @@ void add_run_options(CLI::App& app, RunWords& w) {
   add("Luck", "--perturb", w.perturb, "WHEN",
       "never, some or always: delay CPUs in the middle of things (default some)");
   add("Machine", "--flush", w.flush, "HOW", "ipi (x86) or broadcast (arm64) TLB flushes (default ipi)");
+  add("Machine", "--mmu", w.mmu, "WHICH",
+      "software, or host: each PTE change is an mmap, a store to a tail a real SIGSEGV; no stale translations there");
   app.add_flag("--ll-sc", w.ll_sc, "a compare-exchange that fails does not store, so it does not trap")
       ->group("Machine");
   app.add_flag("--break-before-make", w.break_before_make, "forbid what arm64 forbids: one valid PTE after another")
@@ -329,7 +345,7 @@ std::expected<RunOptions, std::string> to_options(const RunWords& w, const std::
   o.machine.ll_sc = w.ll_sc;
   o.machine.break_before_make = w.break_before_make;
   for (const auto step :
-       {read_names, read_counts, read_pools, read_memory, read_hot_added, read_at_boot, check_safeguards}) {
+       {read_names, read_counts, read_pools, read_memory, read_hot_added, read_at_boot, read_mmu, check_safeguards}) {
     if (auto r = step(w, o); !r) return std::unexpected(r.error());
   }
   return o;

@@ -13,7 +13,7 @@ namespace hvo::stress {
 struct RunWords {
   std::string scenario{kDefaultScenario}, design{kDefaultDesign}, geometry = "x86-64";
   std::string cpus, nodes, threads, seconds, ops, rounds, seed, memory, pool, fail_alloc, flush, perturb, hang_timeout,
-      plant, hot_added;
+      plant, hot_added, mmu;
   std::string json, ktap, junit;
   std::vector<std::string> without;
   bool swarm = false, quiet = false, ll_sc = false, at_boot = false, break_before_make = false;

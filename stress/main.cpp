@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "core/machine/host_mmu.h"
 #include "program/exit_codes.h"
 #include "program/output_files.h"
 #include "program/signals.h"
@@ -61,6 +62,7 @@ std::string typed_command(const char* program) {
 int run_command(const RunWords& words, const std::string& command) {
   const auto options = to_options(words, command);
   if (!options) return fail(kUsage, options.error());
+  if (const auto possible = check_host_mmu(options->machine); !possible) return fail(kResource, possible.error());
   if (const auto fits = check_host_memory(options->machine, host_memory_available()); !fits) {
     return fail(kResource, fits.error());
   }

@@ -60,6 +60,7 @@ std::string command_of_machine(const RunOptions& o) {
   if (std::ranges::any_of(m.pools, &PoolConfig::at_boot)) s += " --at-boot";
   if (o.hot_added_mib != 0) s += fmt::format(" --hot-added {}", o.hot_added_mib);
   if (m.flush_by == FlushBy::broadcast) s += " --flush broadcast";
+  if (m.mmu == Mmu::host) s += " --mmu host";
   if (m.ll_sc) s += " --ll-sc";
   if (m.break_before_make) s += " --break-before-make";
   const std::string failures = failures_text(m.failures);

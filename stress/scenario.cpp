@@ -248,6 +248,15 @@ bool is_asked(Asked asked, const MachineConfig& config) {
   return true;
 }
 
+bool shows(Mmu mmu, Event event) {
+  return mmu == Mmu::software || (event != Event::window_flush_served_mid_lookup && event != Event::tlb_fill);
+}
+
+bool is_about_translations(Safeguard safeguard) {
+  return safeguard == Safeguard::flush_before_free || safeguard == Safeguard::release_pte_publish ||
+         safeguard == Safeguard::flag_before_copy;
+}
+
 bool is_met(Safeguard safeguard, const MachineConfig& config) {
   switch (safeguard) {
     case Safeguard::flush_before_free:

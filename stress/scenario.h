@@ -45,6 +45,12 @@ struct Window {
 };
 bool is_asked(Asked asked, const MachineConfig& config);
 inline bool is_asked(const Window& window, const MachineConfig& config) { return is_asked(window.asked, config); }
+/// Whether an event, counted on a machine with this MMU, says what it is for. The host's flushes at each change of a
+/// mapping: what is about simulated TLBs means nothing there.
+bool shows(Mmu mmu, Event event);
+/// A safeguard against what only a translation that outlives its PTE, or an unordered PTE store, can do: nothing that
+/// the host's MMU shows.
+bool is_about_translations(Safeguard safeguard);
 /// Some run of this machine can come to where the safeguard stands. Else removing it changes nothing.
 bool is_met(Safeguard safeguard, const MachineConfig& config);
 

@@ -7,6 +7,7 @@ namespace hvo::stress {
 bool never_met(const RunResult& result) { return result.nr_rounds != 0 && result.nr_rounds_apart == result.nr_rounds; }
 
 WindowState window_state(const RunOptions& options, const RunResult& result, const Window& window) {
+  if (!shows(options.machine.mmu, window.event)) return WindowState::not_asked;
   if (result.events[window.event] != 0) return WindowState::hit;
   return is_asked(window, options.machine) ? WindowState::missed : WindowState::not_asked;
 }

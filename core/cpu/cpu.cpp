@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/cpu/guarded_access.h"
 #include "core/cpu/host_thread.h"
 
 namespace hvo {
@@ -14,6 +15,12 @@ constexpr auto kAcqRel = std::memory_order::acq_rel;
 void Cpu::set_mmu(void* mmu, WalkFn walk) {
   w_.mmu = mmu;
   w_.walk = walk;
+}
+
+void Cpu::use_host_mmu(u64 first, u64 end) {
+  w_.host_first = first;
+  w_.host_end = end;
+  w_.tlb.flush(0, ~u64{0});  // and stays empty, so that no access takes the fast path
 }
 
 void Cpu::begin(const Access& a) {
@@ -55,6 +62,7 @@ void Cpu::copy_page(std::byte* to, u64 va) {
 }
 
 Cpu::Place Cpu::translate(u64 va) {
+  if (is_on_host(va)) return {reinterpret_cast<std::byte*>(va), false};
   const Tlb& tlb = w_.tlb;
   const TlbEntry* e = &tlb.page_slot(va);
   if (e->tag != va >> tlb.page_shift) {
@@ -208,6 +216,15 @@ void Cpu::attach(Engine* engine) {
   } else {
     ref(s_->attention).fetch_and(~u32{kAttentionEngine}, kRelaxed);
   }
+}
+
+u64 Cpu::perform(const Access& a, void* word) {
+  if (a.space != Space::vmemmap || !a.is_write() || !is_on_host(a.object)) {
+    return perform_directly(a, word, u64{1} << w_.frames->page_shift);
+  }
+  const std::optional<u64> value = perform_guarded(a, word);
+  if (!value) trap(a.object);
+  return value.value_or(0);
 }
 
 void Cpu::report(Violation v) {

@@ -66,6 +66,8 @@ class Cpu {
   const CpuWiring& wiring() const { return w_; }
   /// Sets what walks the page tables. Call before the CPU runs.
   void set_mmu(void* mmu, WalkFn walk);
+  /// From now on the host's own MMU translates [first, end): addresses there are addresses of the host. Idle CPU.
+  void use_host_mmu(u64 first, u64 end);
 
   // ---- physical words: locks, page-table entries, counters, keys
   // -----------------------------------------------------
@@ -203,6 +205,8 @@ class Cpu {
   /// Attaches an engine (or none). Call while the CPU is idle and nobody posts to it.
   void attach(Engine* engine);
   Engine* engine() const { return engine_; }
+  /// For engines that don't want to change values: does the access, as Engine::perform must.
+  u64 perform(const Access& a, void* word);
   /// Reports a violation: to the engine, else to the CPU's log. Never a step.
   void report(Violation v);
   HVO_DETECTOR void count(Event e, u64 n = 1) { w_.diagnostics->counts[e] += n; }
@@ -271,9 +275,13 @@ class Cpu {
     if (a.is_write() && !place.is_writable) return store_to_read_only(word, a);
     return finish(word, a);
   }
-  /// The store does not happen. With ll_sc, neither does the trap of a compare-exchange that fails.
+  /// The store does not happen, unless the host's MMU lets it: only that knows. With ll_sc, the trap of a
+  /// compare-exchange that fails does not happen either.
   template <class T>
   T store_to_read_only(Word<T>& word, const Access& a) {
+    if (is_on_host(a.object)) {
+      return static_cast<T>(engine_ != nullptr ? engine_->perform(*this, a, &word) : perform(a, &word));
+    }
     if (w_.ll_sc && a.kind == Kind::cmpxchg) {
       Access load = a;
       load.kind = Kind::load;
@@ -293,8 +301,9 @@ class Cpu {
   }
   struct Place {
     std::byte* address = nullptr;  ///< on the host
-    bool is_writable = false;
+    bool is_writable = false;      ///< for certain
   };
+  bool is_on_host(u64 va) const { return va - w_.host_first < w_.host_end - w_.host_first; }
   /// Where `va` is, through the TLB or a walk; no address when it is not mapped, which has been reported.
   Place translate(u64 va);
   /// Reports a store through a read-only PTE.

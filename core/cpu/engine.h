@@ -20,8 +20,8 @@ class Engine {
   /// CPU will take next, unless it serves an interrupt first: then `before` is called for it once more.
   virtual void before(Cpu& cpu, const Access& access) = 0;
 
-  /// DOES the access and returns the loaded (or, for an RMW, the old) value, zero-extended. Either through
-  /// perform_directly (cpu/direct.h) or with any value that the memory model allows. Not preceded by `before` for
+  /// DOES the access and returns the loaded (or, for an RMW, the old) value, zero-extended. Either by
+  /// Cpu::perform or with any value that the memory model allows. Not preceded by `before` for
   /// plain_load, plain_store and fill_frame: nobody else can see those.
   virtual u64 perform(Cpu& cpu, const Access& access, void* word) = 0;
 

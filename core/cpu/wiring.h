@@ -30,6 +30,8 @@ struct CpuWiring {
   Diagnostics* diagnostics = nullptr;
   void* mmu = nullptr;
   WalkFn walk = nullptr;
+  u64 host_first = 0;  ///< [host_first, host_end) is translated by the host's own MMU; empty: nothing is
+  u64 host_end = 0;
 };
 
 }  // namespace hvo

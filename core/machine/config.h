@@ -18,6 +18,12 @@ struct PoolConfig {
   bool at_boot = false;
 };
 
+/// What translates the addresses of the vmemmap for the CPUs.
+enum class Mmu : u8 {
+  software,  ///< a model of one: TLBs, walks of the page tables
+  host,      ///< this process's own: each PTE change is an mmap (HOST_MMU.md)
+};
+
 struct MachineConfig {
   Geometry geometry = kGeometries[0];
   const Design* design = find_design("fake-head");
@@ -28,6 +34,7 @@ struct MachineConfig {
   u32 nr_cpus = 2;   ///< 1 … kMaxCpus
   u32 nr_nodes = 1;  ///< 1 … kMaxNodes, of one size; CPU i is of node i modulo nr_nodes. See pages_for_nodes
   FlushBy flush_by = FlushBy::ipi;
+  Mmu mmu = Mmu::software;
   bool ll_sc = false;  ///< a failed compare-exchange stores nothing, so it does not trap on a read-only page
   bool break_before_make =
       false;              ///< report when a valid vmemmap translation is replaced by another one (arm64's rule)
@@ -36,7 +43,7 @@ struct MachineConfig {
   Safeguards safeguards;
   FailurePlan failures;                                  ///< armed after boot
   std::array<PoolConfig, Hugetlb::kMaxHstates> pools{};  ///< order 0: no pool
-  u64 vmemmap_base = 0xffffea0000000000;                 ///< x86-64's VMEMMAP_START
+  u64 vmemmap_base = 0xffffea0000000000;                 ///< x86-64's VMEMMAP_START; with Mmu::host not used
 };
 
 /// The least memory, at least `pages`, that splits into so many nodes: no node cuts a vmemmap PMD, or a hugepage of a

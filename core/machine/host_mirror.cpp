@@ -17,8 +17,6 @@ namespace hvo {
 namespace {
 
 constexpr u64 kHostPage = 4096;
-/// The reservation is cut in two while it is replaced, and the C library may map a little meanwhile.
-constexpr u64 kSpareMappings = 64;
 
 std::unexpected<std::string> host_error(const char* what) {
   const int error = errno;
@@ -30,9 +28,12 @@ u64 alignment_of(const Geometry& g) { return std::max(g.pmd_size(), g.vmemmap_si
 
 std::byte* host_pointer(u64 va) { return reinterpret_cast<std::byte*>(va); }
 
-u64 mappings_in_use() {
-  std::ifstream maps("/proc/self/maps");
-  return static_cast<u64>(std::count(std::istreambuf_iterator<char>(maps), {}, '\n'));
+/// False, with errno, when the host refuses.
+bool map_frames(const PhysicalMemory& memory, u64 va, u64 bytes, FrameNo first, bool writable) {
+  const int protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
+  const auto offset = static_cast<off_t>(u64{first.v} * kHostPage);
+  return mmap(host_pointer(va), bytes, protection, MAP_SHARED | MAP_FIXED | MAP_POPULATE, memory.fd(), offset) !=
+         MAP_FAILED;
 }
 
 /// Bytes of [start, end) in the host's anonymous 2 MiB pages (AnonHugePages of smaps).
@@ -53,15 +54,19 @@ u64 anon_huge_bytes(u64 start, u64 end) {
   return bytes;
 }
 
-/// vm.max_map_count, or its default where it can't be read.
+}  // namespace
+
+u64 mappings_in_use() {
+  std::ifstream maps("/proc/self/maps");
+  return static_cast<u64>(std::count(std::istreambuf_iterator<char>(maps), {}, '\n'));
+}
+
 u64 max_map_count() {
   std::ifstream file("/proc/sys/vm/max_map_count");
-  u64 n = 65530;
+  u64 n = 65530;  // the default, where it can't be read
   file >> n;
   return n;
 }
-
-}  // namespace
 
 u64 mappings_of(const std::vector<DumpRow>& rows) {
   u64 n = 0;
@@ -69,8 +74,13 @@ u64 mappings_of(const std::vector<DumpRow>& rows) {
   return n;
 }
 
-std::string refuse_mappings(u64 needed, u64 in_use, u64 max_map_count) {
-  const u64 wanted = needed + in_use + kSpareMappings;
+std::string refuse_page_size(const Geometry& geometry) {
+  if (geometry.page_size() == kHostPage && sysconf(_SC_PAGESIZE) == kHostPage) return {};
+  return "only a geometry of 4 KiB pages can be mirrored on a host of 4 KiB pages, not " + std::string(geometry.name);
+}
+
+std::string refuse_mappings(u64 needed, u64 in_use, u64 max_map_count, u64 spare) {
+  const u64 wanted = needed + in_use + spare;
   if (wanted <= max_map_count) return {};
   return "mirroring this vmemmap takes " + std::to_string(needed) + " memory mappings beside the " +
          std::to_string(in_use) + " in use, and vm.max_map_count is " + std::to_string(max_map_count) +
@@ -78,10 +88,7 @@ std::string refuse_mappings(u64 needed, u64 in_use, u64 max_map_count) {
 }
 
 std::expected<HostMirror, std::string> HostMirror::reserve(const MachineConfig& config) {
-  if (config.geometry.page_size() != kHostPage || sysconf(_SC_PAGESIZE) != kHostPage) {
-    return std::unexpected("only a geometry of 4 KiB pages can be mirrored on a host of 4 KiB pages, not " +
-                           std::string(config.geometry.name));
-  }
+  if (std::string why = refuse_page_size(config.geometry); !why.empty()) return std::unexpected(std::move(why));
   const u64 bytes = sizes_of(config).vmemmap_bytes;
   const u64 alignment = alignment_of(config.geometry);
   void* p = mmap(nullptr, bytes + alignment, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -103,12 +110,8 @@ HostMirror::~HostMirror() {
 std::expected<void, std::string> HostMirror::map_row(const Machine& machine, const DumpRow& row) {
   const bool alias = row.shape == DumpRow::Shape::same;
   const u64 step = alias ? kHostPage : row.end - row.start;
-  const int protection = row.writable ? PROT_READ | PROT_WRITE : PROT_READ;
   for (u64 va = row.start; va != row.end; va += step) {
-    const auto offset = static_cast<off_t>(u64{row.frame.v} * kHostPage);
-    void* p =
-        mmap(host_pointer(va), step, protection, MAP_SHARED | MAP_FIXED | MAP_POPULATE, machine.memory().fd(), offset);
-    if (p == MAP_FAILED) return host_error("mapping the vmemmap");
+    if (!map_frames(machine.memory(), va, step, row.frame, row.writable)) return host_error("mapping the vmemmap");
     ++nr_mappings_;
   }
   return {};
@@ -123,6 +126,18 @@ std::expected<void, std::string> HostMirror::map_huge(const Machine& machine, co
   if (madvise(start, bytes, MADV_HUGEPAGE) != 0) return host_error("this kernel has no transparent hugepages");
   std::memcpy(start, machine.memory().bytes().data() + u64{row.frame.v} * kHostPage, bytes);
   ++nr_mappings_;
+  return {};
+}
+
+std::expected<void, std::string> HostMirror::map_page(const PhysicalMemory& memory, u64 va, Pte pte) const {
+  HVO_CHECK(va - base_ < bytes_ && is_aligned(va, kHostPage), "a page of the vmemmap is mapped");
+  if (!pte.is_present()) {
+    if (mprotect(host_pointer(va), kHostPage, PROT_NONE) != 0) return host_error("mapping a page of the vmemmap");
+    return {};
+  }
+  if (!map_frames(memory, va, kHostPage, pte.frame(), pte.is_writable())) {
+    return host_error("mapping a page of the vmemmap");
+  }
   return {};
 }
 

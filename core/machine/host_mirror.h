@@ -6,7 +6,8 @@
 //   * A read-only PTE is a read-only host mapping: a store to an aliased tail is a real SIGSEGV.
 // Order of use
 //   reserve the region, give its address to MachineConfig::vmemmap_base, build and run the machine, then map() while
-//   every CPU is idle. PTEs that change later are not followed: map() again.
+//   every CPU is idle. PTEs that change later are not followed: map() again, or map_page(), which a HostMmu
+//   (host_mmu.h) calls for each.
 // Limits
 //   Each run of frames is one mapping of the host, and an optimised 2 MiB folio takes two and one more for each further
 //   tail page: 8. vm.max_map_count is looked at before anything is mapped. 4 KiB pages only. The host flushes at every
@@ -47,6 +48,9 @@ class HostMirror {
   /// Error: one line for the user; for too many mappings the figure needed and the sysctl line, and nothing was mapped;
   /// for Blocks::huge also when the host did not grant every 2 MiB page (looked up in smaps).
   std::expected<void, std::string> map(Machine& machine, Blocks blocks = Blocks::shared);
+  /// Maps the page at `va` anew, as `pte` says. `memory`: the machine's. Any thread, each page by one at a time:
+  /// whoever reads the page meanwhile finds the old frame or the new one. Error: the host's own text.
+  std::expected<void, std::string> map_page(const PhysicalMemory& memory, u64 va, Pte pte) const;
   /// Calls of mmap in the last map().
   u64 nr_mappings() const { return nr_mappings_; }
 
@@ -63,7 +67,14 @@ class HostMirror {
 /// Host mappings that these rows need.
 u64 mappings_of(const std::vector<DumpRow>& rows);
 
-/// Empty when `needed` more mappings fit beside the `in_use` that the process has, else what to tell the user.
-std::string refuse_mappings(u64 needed, u64 in_use, u64 max_map_count);
+/// Empty when `needed` more mappings fit beside the `in_use` that the process has and those to spare for what it may
+/// still map, else what to tell the user.
+inline constexpr u64 kSpareMappings = 64;
+std::string refuse_mappings(u64 needed, u64 in_use, u64 max_map_count, u64 spare = kSpareMappings);
+/// Memory mappings that this process has, and how many it may have (vm.max_map_count).
+u64 mappings_in_use();
+u64 max_map_count();
+/// Empty when the host's MMU can map the vmemmap of this geometry, else why not.
+std::string refuse_page_size(const Geometry& geometry);
 
 }  // namespace hvo

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/base/hash.h"
+#include "core/machine/host_mmu.h"
 
 namespace hvo {
 
@@ -135,6 +136,11 @@ MachineSizes sizes_of(const MachineConfig& config) {
 std::expected<std::unique_ptr<Machine>, std::string> Machine::create(const MachineConfig& config,
                                                                      const BootWatch& watch) {
   if (std::string why = refuse(config); !why.empty()) return std::unexpected(std::move(why));
+  return config.mmu == Mmu::host ? build_on_host(config, watch) : build(config, watch);
+}
+
+std::expected<std::unique_ptr<Machine>, std::string> Machine::build(const MachineConfig& config,
+                                                                    const BootWatch& watch) {
   const MachineSizes sizes = sizes_of(config);
   auto arena = Arena::create(sizes.arena_bytes);
   if (!arena) return std::unexpected(arena.error());
@@ -162,6 +168,8 @@ Machine::Machine(const MachineConfig& config, Arena arena, PhysicalMemory memory
   if (config.break_before_make) table_.forbid_make_without_break(arena_);
   for (Cpu* cpu : cpus_) cpu->set_mmu(&table_, &PageTable::walk_fn);
 }
+
+Machine::~Machine() = default;
 
 std::vector<Budget> Machine::make_budgets() {
   std::vector<Budget> budgets;

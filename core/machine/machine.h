@@ -13,6 +13,8 @@
 
 namespace hvo {
 
+class HostMmu;
+
 /// Frames by what they are used for, counted from the page tables up. Quiescent machine.
 struct FrameCensus {
   u64 mapped = 0;  ///< distinct frames that back struct pages
@@ -36,6 +38,7 @@ class Machine {
                                                                      const BootWatch& watch = {});
   Machine(const Machine&) = delete;
   Machine& operator=(const Machine&) = delete;
+  ~Machine();
 
   const MachineConfig& config() const { return config_; }
   const Design& design() const { return *config_.design; }
@@ -51,6 +54,8 @@ class Machine {
   PageAllocator& pages() { return pages_; }
   VmemmapOptimizer& optimizer() { return optimizer_; }
   Hugetlb& hugetlb() { return hugetlb_; }
+  /// Null with the software MMU.
+  const HostMmu* host_mmu() const { return host_mmu_.get(); }
   u32 nr_nodes() const { return config_.nr_nodes; }
   /// The free pages of a node.
   Budget& budget(NodeId node = {}) { return budgets_[node.v]; }
@@ -73,6 +78,11 @@ class Machine {
 
  private:
   Machine(const MachineConfig& config, Arena arena, PhysicalMemory memory);
+  /// With the software MMU, whatever the config says.
+  static std::expected<std::unique_ptr<Machine>, std::string> build(const MachineConfig& config,
+                                                                    const BootWatch& watch);
+  static std::expected<std::unique_ptr<Machine>, std::string> build_on_host(MachineConfig config,
+                                                                            const BootWatch& watch);
   /// Error: one line for the user.
   std::expected<void, std::string> boot(const BootWatch& watch);
   /// False: it was stopped.
@@ -113,6 +123,7 @@ class Machine {
   VmemmapOptimizer optimizer_;
   Hugetlb hugetlb_;
   GiveBack give_back_;
+  std::unique_ptr<HostMmu> host_mmu_;
 };
 
 }  // namespace hvo

@@ -166,8 +166,16 @@ SplitResult PageTable::publish_pte_table(Cpu& cpu, u64 start, FrameNo block, Fra
   cpu.store_release(pmd, Pmd::table(table).v);  // (8)
   cpu.count(Event::pmd_split);
   cpu.record(Mark::pmd_store, start, Pmd::table(table).v);
+  // Only without split_recheck: the table that is replaced may have been changed since.
+  if (observer_ != nullptr && !now.is_leaf()) tell_of_block(cpu, start, block);
   if (flush == SplitFlush::now) flush_tlb_kernel_range(cpu, start, start + geometry_.pmd_size());
   return SplitResult::split;
+}
+
+void PageTable::tell_of_block(Cpu& cpu, u64 start, FrameNo block) {
+  for (u64 i = 0; i < geometry_.ptrs_per_table(); ++i) {
+    observer_->remapped(cpu, start + i * geometry_.page_size(), Pte::make(block + i, true));
+  }
 }
 
 Pte PageTable::pte_at(Cpu& cpu, u64 va) {
@@ -195,6 +203,7 @@ void PageTable::set_pte(Cpu& cpu, u64 va, Pte pte) {
   }
   cpu.count(Event::pte_store);
   cpu.record(Mark::pte_store, va, pte.v);
+  if (observer_ != nullptr) observer_->remapped(cpu, va, pte);
 }
 
 void PageTable::flush_tlb_kernel_range(Cpu& cpu, u64 start, u64 end) {

@@ -24,6 +24,7 @@
 #include "core/frame/frame_source.h"
 #include "core/pgtable/break_before_make.h"
 #include "core/pgtable/entry.h"
+#include "core/pgtable/mapping_observer.h"
 #include "core/sync/rw_sem.h"
 #include "core/sync/spin_lock.h"
 
@@ -112,6 +113,9 @@ class PageTable {
   /// From now on it is reported when a valid entry is replaced by another one. Before any CPU runs.
   void forbid_make_without_break(Arena& arena) { break_before_make_ = BreakBeforeMake(arena, nr_vmemmap_pages_); }
 
+  /// From now on `observer` (or nobody) is told of each page that is mapped otherwise. Quiescent machine.
+  void observe(MappingObserver* observer) { observer_ = observer; }
+
   u64 vmemmap_base() const { return base_; }
   u64 vmemmap_end() const { return base_ + (nr_vmemmap_pages_ << geometry_.page_shift); }
   /// Pages of vmemmap, each with a frame at boot.
@@ -167,6 +171,8 @@ class PageTable {
   }
   /// The second look, and the table published if the PMD is still a leaf.
   SplitResult publish_pte_table(Cpu& cpu, u64 start, FrameNo block, FrameNo table, SplitFlush flush);
+  /// Tells the observer of every page of the PMD at `start`, now mapped by the frames of `block`.
+  void tell_of_block(Cpu& cpu, u64 start, FrameNo block);
   /// The frame behind the page at `va`, mapped by a leaf or a PTE.
   FrameNo frame_of(Cpu& cpu, u64 va);
   std::expected<void, Errno> populate_block(Cpu& cpu, u64 va);
@@ -190,6 +196,7 @@ class PageTable {
   InitMm* mm_;
   std::span<FrameNo> pmd_tables_;
   BreakBeforeMake break_before_make_;
+  MappingObserver* observer_ = nullptr;
 };
 
 }  // namespace hvo

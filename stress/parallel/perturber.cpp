@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "core/cpu/cpu.h"
-#include "core/cpu/direct.h"
 
 namespace hvo::stress {
 
@@ -58,9 +57,7 @@ void Perturber::before(Cpu& cpu, const Access& access) {
   }
 }
 
-u64 Perturber::perform(Cpu& cpu, const Access& access, void* word) {
-  return perform_directly(access, word, u64{1} << cpu.wiring().frames->page_shift);
-}
+u64 Perturber::perform(Cpu& cpu, const Access& access, void* word) { return cpu.perform(access, word); }
 
 void Perturber::wait(Cpu& cpu, WaitFor /*why*/, const void* /*word*/) { cpu.relax(); }
 

@@ -35,10 +35,11 @@ std::vector<Case> cases_of(const RunOptions& o, const RunResult& r) {
   for (const Window& w : o.scenario->windows) {
     const WindowState state = window_state(o, r, w);
     const bool is_skipped = state == WindowState::not_asked;
-    cases.push_back({.name = fmt::format("window {} is hit", kEventNames[static_cast<unsigned>(w.event)]),
-                     .seen = is_skipped ? "this design can't open it" : fmt::format("{} hits", r.events[w.event]),
-                     .is_ok = state != WindowState::missed,
-                     .is_skipped = is_skipped});
+    cases.push_back(
+        {.name = fmt::format("window {} is hit", kEventNames[static_cast<unsigned>(w.event)]),
+         .seen = is_skipped ? "this design and machine can't open it" : fmt::format("{} hits", r.events[w.event]),
+         .is_ok = state != WindowState::missed,
+         .is_skipped = is_skipped});
   }
   return cases;
 }

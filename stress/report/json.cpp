@@ -61,6 +61,7 @@ Json config(const RunOptions& o) {
           {"nodes", m.nr_nodes},
           {"threads", o.nr_threads},
           {"flush", m.flush_by == FlushBy::ipi ? "ipi" : "broadcast"},
+          {"mmu", m.mmu == Mmu::host ? "host" : "software"},
           {"ll_sc", m.ll_sc},
           {"break_before_make", m.break_before_make},
           {"fail_alloc", failures_text(m.failures)},
@@ -158,7 +159,10 @@ std::string list_json() {
 std::string json_text(const RunOptions& o, const RunResult& r) {
   const Verdict verdict = verdict_of(o, r);
   Json counters = Json::object();
-  for (unsigned i = 0; i < kNrEvents; ++i) counters[std::string(kEventNames[i])] = r.events.v[i];
+  for (unsigned i = 0; i < kNrEvents; ++i) {
+    const bool is_asked = shows(o.machine.mmu, static_cast<Event>(i));
+    counters[std::string(kEventNames[i])] = is_asked ? Json(r.events.v[i]) : Json(nullptr);
+  }
   const Json all{
       {"tool", "hvo-stress"},
       {"version", kVersion},

@@ -64,6 +64,7 @@ class Text {
                       o_.seed);
     s_ += fmt::format("{} operations, {} lookups, {} round{}, {:.1f} s{}\n", r_.nr_ops, r_.nr_lookups(), r_.nr_rounds,
                       r_.nr_rounds == 1 ? "" : "s", r_.seconds, r_.is_interrupted ? ", interrupted" : "");
+    if (o_.machine.mmu == Mmu::host) s_ += "the host's MMU: it flushes at once, so nothing stale can show\n";
   }
 
   void outcomes() {
@@ -108,6 +109,7 @@ class Text {
       const bool is_window =
           std::ranges::any_of(o_.scenario->windows, [event](const Window& w) { return w.event == event; });
       const auto ratio = ratio_of(r_, event);
+      if (!shows(o_.machine.mmu, event)) continue;
       if (r_.events.v[i] == 0 || (is_window && !ratio)) continue;
       const std::string each = ratio ? fmt::format(", {:.2f} per {}", ratio->value, ratio->per) : "";
       line(fmt::format("{:>12}  ", r_.events.v[i]), std::string(kEventTexts[i]) + each);

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "core/machine/host_mmu.h"
 #include "core/vmemmap/lookup_check.h"
 #include "stress/scenarios/actors.h"
 #include "stress/scenarios/slots.h"
@@ -34,8 +35,10 @@ LookupResult look_up_speculatively(Cpu& cpu, Machine& m, Shared& shared, Pfn pfn
   return result;
 }
 
-/// True when this CPU's last access to `p` went through a read-only translation: the page is an alias.
-bool was_alias(Cpu& cpu, Page p) {
+/// True when this CPU's last access to `p` went through a read-only translation: the page is an alias. With the host's
+/// MMU: if it was one before too.
+bool was_alias(Cpu& cpu, Machine& m, Page p) {
+  if (m.host_mmu() != nullptr) return m.host_mmu()->is_read_only(p.va);
   const Tlb& tlb = cpu.wiring().tlb;
   const TlbEntry& e = tlb.page_slot(p.va);
   return e.tag == p.va >> tlb.page_shift && e.writable == 0;
@@ -132,8 +135,10 @@ void aligned_tail(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng) {
   for (int i = 0; i < kLookupsOfTails; ++i) {
     const u64 page = 1 + rng.below(g.vmemmap_pages(g.huge_order) - 1);
     const Pfn pfn = head + page * g.structs_per_page();
+    const Page tail = machine.vmemmap().page_of(pfn);
+    const bool may_be_alias = machine.host_mmu() == nullptr || machine.host_mmu()->is_read_only(tail.va);
     const LookupResult r = look_up_speculatively(cpu, machine, shared, pfn);
-    if (!was_alias(cpu, machine.vmemmap().page_of(pfn))) continue;
+    if (!may_be_alias || !was_alias(cpu, machine, tail)) continue;
     cpu.count(Event::window_tail_read_through_alias);
     if (r == LookupResult::right) cpu.count(Event::window_fake_head_seen);
   }

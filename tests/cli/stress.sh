@@ -117,6 +117,10 @@ refuses 2 "fail-alloc takes" run --fail-alloc often
 refuses 2 "fail-alloc takes" run --fail-alloc nth:0
 refuses 2 "ipi or broadcast" run --flush never
 refuses 2 "never, some or always" run --perturb often
+refuses 2 "software or host" run --mmu real
+refuses 2 "contradict" run --mmu host --ll-sc
+refuses 2 "4 KiB pages" run --mmu host --geometry tiny
+refuses 2 "nothing with --mmu host" run --mmu host --without flush-before-free
 refuses 2 "no hugepage size.*2M, 1G" run --pool 3M=1
 refuses 2 "count of 2M" run --pool 2M=0
 refuses 2 "count of 2M" run --pool 2M=99999999999999999999
@@ -154,6 +158,23 @@ holds xml "$dir/r.xml" testcase "$cases"
 holds ktap "$dir/r.ktap"
 [[ -z $(find "$dir" -name '*.tmp') ]] || fail "results: a temporary file was left"
 grep -q $'\033' "$dir/out" && fail "colour in a pipe"
+
+# ---- the host's MMU: a store to a tail is a SIGSEGV, seen as the hole that it is; refused where it can't be
+if grep -q '"sanitizers": ".*thread' "$dir/r.json"; then
+  refuses 3 "ThreadSanitizer's shadow" run --mmu host
+else
+  expect '0|7' "host MMU" run --mmu host --scenario walker_vs_remap --rounds 4 --quiet --json "$dir/mmu.json"
+  shows out "^repeat:.* --mmu host" "host MMU"
+  shows out "^ *[1-9][0-9]*  hit .*read-only tail trapped" "host MMU"
+  shows out "KNOWN-HOLE" "host MMU"
+  shows out "validate: every round right" "host MMU"
+  holds json "$dir/mmu.json" /config/mmu host
+  expect '0|7' "host MMU, mixed" run --mmu host --rounds 1 --quiet
+  shows out "n/a *flush served" "host MMU, mixed"
+  shows out "validate: every round right" "host MMU, mixed"
+  most=$(($(cat /proc/sys/vm/max_map_count) / 8)) # hugepages of 8 vmemmap pages
+  refuses 3 "memory mappings beside.*sysctl vm.max_map_count=" run --mmu host --pool "2M=$most"
+fi
 
 # ---- the same seed, one CPU: the same run
 for i in 1 2; do

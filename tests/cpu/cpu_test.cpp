@@ -13,9 +13,9 @@ struct Tracer : Engine {
   std::vector<Kind> scheduled, performed;
   std::function<void(const Access&)> on_before = [](const Access&) {};
   void before(Cpu&, const Access& a) override { scheduled.push_back(a.kind), on_before(a); }
-  u64 perform(Cpu&, const Access& a, void* w) override {
+  u64 perform(Cpu& cpu, const Access& a, void* w) override {
     performed.push_back(a.kind);
-    return perform_directly(a, w, TestMachine::kPage);
+    return cpu.perform(a, w);
   }
   void wait(Cpu&, WaitFor, const void*) override {}
   u32 choose(Cpu&, Choice, u32) override { return 0; }

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/cpu/direct.h"
-
 namespace hvo {
 
 u32 DepthFirstSchedule::pick(u32 n, bool can_stay) {
@@ -68,7 +66,7 @@ void FiberEngine::before(Cpu& cpu, const Access& access) {
 }
 
 u64 FiberEngine::perform(Cpu& cpu, const Access& access, void* word) {
-  const u64 result = perform_directly(access, word, u64{1} << cpu.wiring().frames->page_shift);
+  const u64 result = cpu.perform(access, word);
   fiber_of(cpu).hand_back({.why = HandBack::Why::did,
                            .word = word,
                            .access = access,

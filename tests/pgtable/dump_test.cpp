@@ -114,7 +114,7 @@ TEST_F(DumpTest, AnEmptyRangeHasNoRowsAndOldRowsAreForgotten) {
 TEST_F(DumpTest, APmdThatIsSplitRightAfterItWasReadIsShownAsItWasReadAndCounted) {
   Cpu& other = m.cpu(1);
   const u64 raced = m.cpu().name_of(&table.pmd_word(page(4)));
-  test::HookEngine engine(m.geometry().page_size());
+  test::HookEngine engine;
   engine.on_done([&](const Access& a) {
     if (a.object != raced || a.order != MemoryOrder::acquire) return;
     other.run();

@@ -209,7 +209,7 @@ TEST(PageTable, OfManySplittersOneWinsAndTheLosersGiveTheirTablesBack) {
 std::expected<SplitResult, Errno> split_raced(PagedMachine& m) {
   Cpu& other = m.cpu(1);
   bool raced = false;
-  test::HookEngine engine(m.geometry().page_size());
+  test::HookEngine engine;
   engine.on_done([&](const Access& a) {
     // The first frame filled is CPU 0's table; poison fills frames too.
     if (a.kind != Kind::fill_frame || std::exchange(raced, true)) return;
@@ -244,7 +244,7 @@ TEST(PageTable, WithoutTheLockASplitBetweenTheSecondLookAndThePublishIsCaught) {
   Cpu& other = m.cpu(1);
   const u64 pmd = m.cpu().name_of(&m.table().pmd_word(PagedMachine::kBase));
   u64 nr_looks = 0;
-  test::HookEngine engine(m.geometry().page_size());
+  test::HookEngine engine;
   engine.on_done([&](const Access& a) {
     if (a.kind != Kind::load || a.object != pmd || ++nr_looks != 2) return;
     other.run();

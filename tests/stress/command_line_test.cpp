@@ -56,12 +56,14 @@ INSTANTIATE_TEST_SUITE_P(
                     Bad{"--fail-alloc rate:0", "at least 1"}, Bad{"--pool 2M=512 --memory 1024", "needs"},
                     Bad{"--pool 1G=99999999", "must be 1 to"}, Bad{"--geometry tiny --pool 2M=1", "known: 8K, 32K"},
                     Bad{"--perturb x", "never, some or always"}, Bad{"--flush x", "ipi or broadcast"},
-                    Bad{"--nodes 5", "1 to 4"}, Bad{"--nodes 2 --memory 3072 --pool 2M=1", "4096 can"},
-                    Bad{"--plant x", "takes hang"}, Bad{"extra", "unknown argument extra"},
-                    Bad{"extra more", "unknown arguments extra more"}, Bad{"--design v4.19.3", "began with 5.14"},
-                    Bad{"--design 6", "or a kernel version"}, Bad{"--design 6.12.3.4", "or a kernel version"},
-                    Bad{"--design 6.", "or a kernel version"}, Bad{"--pool 1G=16384", "take a smaller --pool"},
-                    Bad{"--hot-added 0", "--hot-added must be"},
+                    Bad{"--nodes 5", "1 to 4"}, Bad{"--mmu x", "software or host, not 'x'"},
+                    Bad{"--mmu host --ll-sc", "contradict"}, Bad{"--mmu host --geometry arm64-64k", "4 KiB pages"},
+                    Bad{"--mmu host --without flag-before-copy --design 6.12", "nothing with --mmu host"},
+                    Bad{"--nodes 2 --memory 3072 --pool 2M=1", "4096 can"}, Bad{"--plant x", "takes hang"},
+                    Bad{"extra", "unknown argument extra"}, Bad{"extra more", "unknown arguments extra more"},
+                    Bad{"--design v4.19.3", "began with 5.14"}, Bad{"--design 6", "or a kernel version"},
+                    Bad{"--design 6.12.3.4", "or a kernel version"}, Bad{"--design 6.", "or a kernel version"},
+                    Bad{"--pool 1G=16384", "take a smaller --pool"}, Bad{"--hot-added 0", "--hot-added must be"},
                     Bad{"--without self-hosted-check", "without --hot-added"},
                     Bad{"--without self-hosted-check --hot-added 128 --design none", "never gets there"},
                     Bad{"--without flag-before-copy", "with --design fake-head"},
@@ -154,6 +156,13 @@ TEST(CommandLine, TheRepeatLeavesOutWhatIsTheDefault) {
             "hvo-stress run --seed 1");
   EXPECT_EQ(command_of_round(parse("--seed 1 --design 7.1").value(), 2),
             "hvo-stress run --design shared-tail --rounds 1 --seed 3");
+}
+
+TEST(CommandLine, TheHostsMmuIsAskedForByNameAndRepeated) {
+  EXPECT_EQ(parse("--mmu software").value().machine.mmu, Mmu::software);
+  const RunOptions o = parse("--mmu host --seed 1").value();
+  EXPECT_EQ(o.machine.mmu, Mmu::host);
+  EXPECT_EQ(command_of(o), "hvo-stress run --mmu host --seed 1");
 }
 
 TEST(CommandLine, TheRepeatOfARoundIsOneRoundWithItsSeed) {

@@ -120,7 +120,7 @@ TEST(Ktap, SkipsWindowsThatTheDesignCannotOpen) {
   const RunOptions o = sample_options("split_contention", "none");
   RunResult r = sample_result(o);
   r.events = {};
-  EXPECT_THAT(ktap_text(o, r), HasSubstr("window pmd_split is hit # SKIP this design can't open it"));
+  EXPECT_THAT(ktap_text(o, r), HasSubstr("window pmd_split is hit # SKIP this design and machine can't open it"));
 }
 
 TEST(Junit, EscapesWhatAUserCanPutIntoIt) {

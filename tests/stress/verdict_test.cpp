@@ -36,6 +36,19 @@ TEST(Verdict, IsVacuousWhenTheDesignCanOpenNoneOfTheWindows) {
   EXPECT_THAT(verdict_line(o, r), HasSubstr("split_contention tests nothing that none does"));
 }
 
+TEST(Verdict, WithTheHostsMmuWhatIsAboutSimulatedTlbsIsNeitherHitNorMissed) {
+  RunOptions o = sample_options();
+  RunResult r = sample_result(o);
+  const u64 hit = nr_windows(o, r, WindowState::hit);
+  o.machine.mmu = Mmu::host;
+  for (const u64 n : {u64{1}, u64{0}}) {
+    r.events[Event::window_flush_served_mid_lookup] = n;
+    EXPECT_EQ(nr_windows(o, r, WindowState::hit), hit - 1);
+    EXPECT_EQ(nr_windows(o, r, WindowState::not_asked), 1U);
+    EXPECT_EQ(verdict_of(o, r), Verdict::pass);
+  }
+}
+
 TEST(Verdict, IsVacuousWhenTheCpusNeverStartedTogether) {
   const RunOptions o = sample_options();
   RunResult r = sample_result(o);

@@ -5,8 +5,7 @@
 #include <functional>
 #include <utility>
 
-#include "core/cpu/direct.h"
-#include "core/cpu/engine.h"
+#include "core/cpu/cpu.h"
 
 namespace hvo::test {
 
@@ -14,15 +13,14 @@ class HookEngine : public Engine {
  public:
   using Hook = std::function<void(const Access&)>;
 
-  explicit HookEngine(u64 page_size) : page_size_(page_size) {}
   /// Called when a step is scheduled, before it happens.
   HookEngine& on_before(Hook hook) { return before_ = std::move(hook), *this; }
   /// Called when a step has happened.
   HookEngine& on_done(Hook hook) { return done_ = std::move(hook), *this; }
 
   void before(Cpu&, const Access& a) override { before_(a); }
-  u64 perform(Cpu&, const Access& a, void* word) override {
-    const u64 result = perform_directly(a, word, page_size_);
+  u64 perform(Cpu& cpu, const Access& a, void* word) override {
+    const u64 result = cpu.perform(a, word);
     done_(a);
     return result;
   }
@@ -31,7 +29,6 @@ class HookEngine : public Engine {
   void report(Cpu&, const Violation&) override {}
 
  private:
-  u64 page_size_;
   Hook before_ = [](const Access&) {};
   Hook done_ = [](const Access&) {};
 };

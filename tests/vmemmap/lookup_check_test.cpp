@@ -19,7 +19,7 @@ struct LookupCheckTest : testing::Test {
   /// A lookup at whose n-th step another CPU acts.
   LookupResult look_disturbed(u64 pfn, u64 n, const std::function<void()>& act) {
     u64 nr_steps = 0;
-    test::HookEngine engine(m.geometry().page_size());
+    test::HookEngine engine;
     engine.on_before([&](const Access&) {
       if (++nr_steps == n) act();
     });

@@ -92,7 +92,7 @@ TEST_F(VmemmapTest, ATrapOnAReadOnlyTailEndsEachOfTheThreeWithEfaultAndTheTruthC
 TEST_F(VmemmapTest, AtNoMomentOfASplitDoesATailNameAPageThatIsNoHead) {
   // The word that makes a former tail a head is written before any tail names it.
   std::vector<std::pair<u64, u64>> stores;
-  test::HookEngine watch(m.geometry().page_size());
+  test::HookEngine watch;
   watch.on_done([&](const Access& a) {
     if (a.space == Space::vmemmap && a.is_write()) stores.emplace_back(a.object, a.operand);
   });
