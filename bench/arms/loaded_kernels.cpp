@@ -13,7 +13,7 @@ namespace {
 
 /// One key for each table, made at its first use.
 std::expected<HostKey*, std::string> key_of(const KernelTable& table) {
-  static std::map<const KernelTable*, HostKey*> keys;
+  static auto& keys = *new std::map<const KernelTable*, HostKey*>;  // for ever, as the keys themselves
   if (const auto known = keys.find(&table); known != keys.end()) return known->second;
   std::expected<HostKey*, std::string> key = table.first_jump == table.last_jump
                                                  ? make_flag_key(*table.key_flag)
