@@ -5,20 +5,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
 #include <utility>
 
+#include "core/base/host_error.h"
+
 namespace hvo {
-
-namespace {
-
-std::unexpected<std::string> host_error(const char* what) {
-  const int error = errno;
-  return std::unexpected(std::string(what) + ": " + std::strerror(error));
-}
-
-}  // namespace
 
 std::expected<PhysicalMemory, std::string> PhysicalMemory::create(Arena& arena, u64 nr_frames, u8 page_shift) {
   if (nr_frames == 0 || nr_frames > u64{kNoFrame.v}) return std::unexpected("nr_frames must be 1 to 2^32 - 1");
