@@ -3,6 +3,7 @@
 #include "core/machine/host_mmu.h"
 #include "core/vmemmap/lookup_check.h"
 #include "stress/scenarios/actors.h"
+#include "stress/scenarios/readers.h"
 #include "stress/scenarios/slots.h"
 
 namespace hvo::stress {
@@ -16,22 +17,10 @@ constexpr int kLookupsOfTails = 256;  ///< about as long as a folio takes to com
 
 Outcomes& outcomes_of(Cpu& cpu, Shared& shared) { return shared.cpus[cpu.id()].outcomes; }
 
-LookupResult look_up(Cpu& cpu, Machine& m, Pfn pfn) {
-  return with_encoding(m.design().encoding,
-                       [&]<class E>(E) { return checked_compound_head<E>(cpu, m.vmemmap(), pfn); });
-}
-
 LookupResult look_up_speculatively(Cpu& cpu, Machine& m, Shared& shared, Pfn pfn) {
   cpu.count(Event::lookup_speculative);
   const LookupResult result = look_up(cpu, m, pfn);
-  Key key{};
-  switch (result) {
-    case LookupResult::right: key = Key::right; break;
-    case LookupResult::truth_moved: key = Key::truth_moved; break;
-    case LookupResult::self_head: key = Key::self_head; break;
-    case LookupResult::wrong: key = Key::wrong; break;
-  }
-  outcomes_of(cpu, shared).add(key);
+  outcomes_of(cpu, shared).add(key_of(result));
   return result;
 }
 
@@ -42,24 +31,6 @@ bool was_alias(Cpu& cpu, Machine& m, Page p) {
   const Tlb& tlb = cpu.wiring().tlb;
   const TlbEntry& e = tlb.page_slot(p.va);
   return e.tag == p.va >> tlb.page_shift && e.writable == 0;
-}
-
-/// Takes a reference as a pfn walker does. A trap ends the walk of this pfn.
-bool take_reference(Cpu& cpu, Machine& m, Page page, Event trap_window) {
-  const auto taken = get_page_unless_zero(m.design(), m.vmemmap().pages(cpu), page);
-  if (!taken) {
-    cpu.count(Event::window_read_only_trap);
-    cpu.count(trap_window);
-    return false;
-  }
-  cpu.count(*taken ? Event::window_ref_taken : Event::window_ref_refused);
-  return *taken;
-}
-
-/// By who has not looked at what the page is: it traps where walkers do.
-bool take_reference_as_walker(Cpu& cpu, Machine& m, Page page) {
-  const OpScope scope(cpu, Op::pfn_walk_unfiltered, false);
-  return take_reference(cpu, m, page, Event::window_unfiltered_trap);
 }
 
 /// Any pfn; half of them where folios come and go.
@@ -85,21 +56,6 @@ Pfn near_pfn(Machine& m, Shared& shared, Rng& rng) {
   const Geometry& g = m.config().geometry;
   const u64 page = 1 + rng.below(g.vmemmap_pages(g.huge_order) - 1);
   return Pfn{shared.first_folio.load(std::memory_order::relaxed)} + page * g.structs_per_page();
-}
-
-void walk_one(Cpu& cpu, Machine& m, Pfn pfn) {
-  const OpScope scope(cpu, Op::pfn_walk_unfiltered, false);
-  if (!take_reference(cpu, m, m.vmemmap().page_of(pfn), Event::window_unfiltered_trap)) return;
-  (void)m.hugetlb().folio_put(cpu, pfn);
-}
-
-void filtered_walk_one(Cpu& cpu, Machine& m, Pfn pfn) {
-  const OpScope scope(cpu, Op::pfn_walk_filtered, false);
-  const Page page = m.vmemmap().page_of(pfn);
-  const bool is_tail =
-      with_encoding(m.design().encoding, [&]<class E>(E) { return PageTail<E>(m.vmemmap().pages(cpu), page); });
-  if (is_tail || !take_reference(cpu, m, page, Event::window_filtered_trap)) return;
-  (void)m.hugetlb().folio_put(cpu, pfn);
 }
 
 }  // namespace
