@@ -38,8 +38,7 @@ std::expected<PhysicalMemory, std::string> PhysicalMemory::create(Arena& arena, 
     return error;
   }
   FrameTable frames;
-  frames.state = arena.make_span<Word<u8>>(nr_frames);
-  frames.order = arena.make_span<Word<u8>>(nr_frames);
+  frames.use = arena.make_span<Word<u16>>(nr_frames);
   frames.epoch = arena.make_span<Word<u32>>(nr_frames);
   frames.clock = &arena.make<Word<u32>>();
   frames.memory = static_cast<std::byte*>(memory);
