@@ -82,6 +82,9 @@ std::expected<HostMirror, std::string> HostMirror::reserve(const MachineConfig& 
     return std::unexpected("only a geometry of 4 KiB pages can be mirrored on a host of 4 KiB pages, not " +
                            std::string(config.geometry.name));
   }
+  if (config.backing != Backing::file) {
+    return std::unexpected("frames in private memory can't be mirrored: the machine needs Backing::file");
+  }
   const u64 bytes = sizes_of(config).vmemmap_bytes;
   const u64 alignment = alignment_of(config.geometry);
   void* p = mmap(nullptr, bytes + alignment, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
