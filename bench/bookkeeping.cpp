@@ -1,27 +1,9 @@
 #include "bench/bookkeeping.h"
 
-#include <sys/mman.h>
-
-#include <algorithm>
-#include <span>
-#include <vector>
-
+#include "bench/host_memory.h"
 #include "core/machine/machine.h"
 
 namespace hvo::bench {
-
-namespace {
-
-constexpr u64 kHostPage = 4096;
-
-/// Bytes of this private mapping that the host keeps in memory.
-u64 resident_bytes(std::span<const std::byte> bytes) {
-  std::vector<unsigned char> pages((bytes.size() + kHostPage - 1) / kHostPage);
-  if (mincore(const_cast<std::byte*>(bytes.data()), bytes.size(), pages.data()) != 0) return bytes.size();
-  return static_cast<u64>(std::ranges::count_if(pages, [](unsigned char p) { return (p & 1) != 0; })) * kHostPage;
-}
-
-}  // namespace
 
 std::expected<Bookkeeping, std::string> measure_bookkeeping(u64 gib) {
   MachineConfig config;

@@ -10,8 +10,6 @@
 #include <csignal>
 #include <cstring>
 
-extern char** environ;  // NOLINT(readability-redundant-declaration): POSIX wants it declared by the user
-
 namespace hvo::bench {
 
 namespace {

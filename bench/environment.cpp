@@ -69,10 +69,4 @@ std::string why_times_mean_nothing() {
   return std::string(kBuildHandicap);
 }
 
-u64 available_memory() {
-  const std::string value = field("/proc/meminfo", "MemAvailable");
-  if (value == "unknown") return ~u64{0};
-  return std::stoull(value) * 1024;
-}
-
 }  // namespace hvo::bench

@@ -18,7 +18,4 @@ Facts environment();
 /// Why times of this build mean nothing, or empty.
 std::string why_times_mean_nothing();
 
-/// Bytes that the host can still give (MemAvailable), or ~0 where it does not say.
-u64 available_memory();
-
 }  // namespace hvo::bench

@@ -14,9 +14,9 @@ constexpr Order kGigantic{18};
 constexpr u64 kTailPages = 7;
 constexpr u64 kPmdsPerMachine = 16;
 
-MachineConfig config_of(u64 memory_pages) {
+MachineConfig config_of(const Design& design, u64 memory_pages) {
   MachineConfig config;
-  config.design = find_design("fake-head");
+  config.design = &design;
   config.memory_pages = memory_pages;
   return config;
 }
@@ -36,21 +36,13 @@ double in_batches(u64 n, u64 most, Batch batch) {
 }  // namespace
 
 std::expected<std::unique_ptr<Folios>, std::string> Folios::make(u64 nr_folios) {
-  MachineConfig config = config_of((nr_folios + 8) * kHuge.nr_pages() * 33 / 32);
+  MachineConfig config = config_of(*find_design("fake-head"), (nr_folios + 8) * kHuge.nr_pages() * 33 / 32);
   config.pools[0] = {.order = kHuge, .nr_huge_pages = nr_folios};
   auto machine = Machine::create(config);
   if (!machine) return std::unexpected(machine.error());
   std::unique_ptr<Folios> folios(new Folios(std::move(*machine)));
-  folios->find_folios();
+  folios->heads_ = heads_of_hugepages(*folios->machine_);
   return folios;
-}
-
-void Folios::find_folios() {
-  Vmemmap& vmemmap = machine_->vmemmap();
-  heads_.clear();
-  for (Pfn pfn{0}; pfn.v < vmemmap.nr_pages(); pfn = pfn + kHuge.nr_pages()) {
-    if (vmemmap.truth().about(pfn).order == kHuge) heads_.push_back(pfn);
-  }
 }
 
 void Folios::chill() {
@@ -172,7 +164,7 @@ double Folios::resize(u64 n, bool time_growth) {
     return time_growth ? growing.ns() : shrunk;
   });
   cpu.idle();
-  find_folios();
+  heads_ = heads_of_hugepages(*machine_);
   return ns;
 }
 
@@ -180,8 +172,17 @@ double Folios::time_grow(u64 n) { return resize(n, true); }
 
 double Folios::time_shrink(u64 n) { return resize(n, false); }
 
-double time_demotions(u64 n) {
-  MachineConfig config = config_of(kGigantic.nr_pages() * 9 / 4);
+std::vector<Pfn> heads_of_hugepages(Machine& machine) {
+  Vmemmap& vmemmap = machine.vmemmap();
+  std::vector<Pfn> heads;
+  for (Pfn pfn{0}; pfn.v < vmemmap.nr_pages(); pfn = pfn + kHuge.nr_pages()) {
+    if (vmemmap.truth().about(pfn).order == kHuge) heads.push_back(pfn);
+  }
+  return heads;
+}
+
+double time_demotions(const Design& design, u64 n) {
+  MachineConfig config = config_of(design, kGigantic.nr_pages() * 9 / 4);
   config.pools = {{{.order = kGigantic, .nr_huge_pages = 1}, {}}};
   auto machine = Machine::create(config);
   HVO_CHECK(machine, "no memory for a machine of 2 GiB");
@@ -200,9 +201,9 @@ double time_demotions(u64 n) {
   return ns;
 }
 
-double time_pmd_splits(u64 n) {
-  return in_batches(n, kPmdsPerMachine, [](u64 some) {
-    auto machine = Machine::create(config_of(kPmdsPerMachine * kGeometries[0].structs_per_pmd()));
+double time_pmd_splits(const Design& design, u64 n) {
+  return in_batches(n, kPmdsPerMachine, [&design](u64 some) {
+    auto machine = Machine::create(config_of(design, kPmdsPerMachine * kGeometries[0].structs_per_pmd()));
     HVO_CHECK(machine, "no memory for a small machine");
     PageTable& table = (*machine)->page_table();
     Cpu& cpu = (*machine)->cpu(0);

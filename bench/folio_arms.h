@@ -34,7 +34,6 @@ class Folios {
 
  private:
   explicit Folios(std::unique_ptr<Machine> machine) : machine_(std::move(machine)) {}
-  void find_folios();
   /// Optimises or restores the first n.
   void optimize(u64 n);
   void restore(u64 n);
@@ -48,10 +47,13 @@ class Folios {
   std::vector<Pfn> heads_;
 };
 
-/// Nanoseconds of n demotions of an optimised 1 GiB hugepage to 512 optimised ones of 2 MiB.
-double time_demotions(u64 n);
+/// First pfns of the 2 MiB hugepages of a quiescent machine, ascending.
+std::vector<Pfn> heads_of_hugepages(Machine& machine);
+
+/// Nanoseconds of n demotions of a 1 GiB hugepage, optimised where the design does, to 512 of 2 MiB.
+double time_demotions(const Design& design, u64 n);
 
 /// Nanoseconds of n PMD splits. A PMD is split once in a machine's life: fresh machines are booted for it, untimed.
-double time_pmd_splits(u64 n);
+double time_pmd_splits(const Design& design, u64 n);
 
 }  // namespace hvo::bench

@@ -13,10 +13,9 @@
 #include "bench/suite_command.h"
 #include "program/signals.h"
 
-namespace {
+namespace hvo::bench {
 
-using namespace hvo;         // NOLINT(google-build-using-namespace): the program's own
-using namespace hvo::bench;  // NOLINT(google-build-using-namespace): likewise
+namespace {
 
 struct Command {
   std::string_view name;
@@ -40,14 +39,21 @@ int run(int argc, char** argv) {
   return suite_main(argc, argv);
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  install_crash_handlers("hvo-bench", nullptr);
+/// Nothing that goes wrong with the output is lost.
+int run_to_the_end(int argc, char** argv) {
   try {
     const int code = run(argc, argv);
     return std::fflush(stdout) == 0 ? code : fail(kResource, "can't write the output");
   } catch (const std::system_error& e) {
     return fail(kResource, e.what());  // {fmt} throws when a disk is full or a pipe was closed
   }
+}
+
+}  // namespace
+
+}  // namespace hvo::bench
+
+int main(int argc, char** argv) {
+  hvo::install_crash_handlers("hvo-bench", nullptr);
+  return hvo::bench::run_to_the_end(argc, argv);
 }

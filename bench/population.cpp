@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "bench/folio_arms.h"
 #include "core/base/rng.h"
 
 namespace hvo::bench {
@@ -61,7 +62,7 @@ std::expected<std::unique_ptr<Population>, std::string> Population::make(const D
   if (!machine) return std::unexpected(machine.error());
   std::unique_ptr<Population> p(new Population(kind, blocks, std::move(*mirror), std::move(*machine)));
   if (!p->fill(nr_hugepages)) return std::unexpected("a machine ran out of memory while it was filled");
-  if (kind != Kind::ordinary) p->find_hugepages();
+  if (kind != Kind::ordinary) p->heads_ = heads_of_hugepages(*p->machine_);
   if (auto mapped = p->mirror_.map(*p->machine_, blocks); !mapped) return std::unexpected(mapped.error());
   return p;
 }
@@ -94,13 +95,6 @@ bool Population::take_single_pages(u64 nr_hugepages) {
   cpu.idle();
   std::ranges::sort(heads_);
   return true;
-}
-
-void Population::find_hugepages() {
-  Vmemmap& vmemmap = machine_->vmemmap();
-  for (Pfn pfn{0}; pfn.v < vmemmap.nr_pages(); pfn = pfn + kHuge.nr_pages()) {
-    if (vmemmap.truth().about(pfn).order == kHuge) heads_.push_back(pfn);
-  }
 }
 
 std::vector<u32> Population::pfns(Pattern pattern, u64 length) const {

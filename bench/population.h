@@ -54,8 +54,8 @@ class Population {
 
   /// `length` pfns in this pattern; the same for the same length.
   std::vector<u32> pfns(Pattern pattern, u64 length) const;
-  /// `length` pfns in random order, round and round, over struct pages that fill `bytes` when each has memory of its own:
-  /// of two hugepages at least, and of all of them at most. Every kind draws the same way.
+  /// `length` pfns in random order, round and round, over struct pages that fill `bytes` when each has memory of its
+  /// own: of two hugepages at least, and of all of them at most. Every kind draws the same way.
   std::vector<u32> working_set(u64 bytes, u64 length) const;
   /// The sum of the vmemmap addresses of their heads, by the machine's truth: what right lookups add up to.
   u64 sum_of_heads(std::span<const u32> pfns);
@@ -68,7 +68,6 @@ class Population {
   /// False: out of memory.
   bool fill(u64 nr_hugepages);
   bool take_single_pages(u64 nr_hugepages);
-  void find_hugepages();
   /// In the order of Pattern::sequential.
   Pfn nth_head(u64 n) const;
 

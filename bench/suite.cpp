@@ -4,7 +4,7 @@
 #include <array>
 
 #include "bench/arms/loaded_kernels.h"
-#include "bench/environment.h"
+#include "bench/host_memory.h"
 #include "bench/spin.h"
 #include "core/base/check.h"
 
@@ -120,9 +120,10 @@ void Suite::add_folios() {
   add("hugepage/optimize", "one 2 MiB folio optimised", &Folios::time_optimize);
   add("hugepage/restore", "one 2 MiB folio restored to cold frames", &Folios::time_restore);
   add("hugepage/seven_copies", "seven memcpys of the head's page to cold frames", &Folios::time_seven_copies);
-  arms_.push_back(
-      {"hugepage/demote", "one 1 GiB hugepage made 512 of 2 MiB", 1, [](u64 n) { return time_demotions(n); }});
-  arms_.push_back({"pmd/split", "one PMD leaf replaced by a table", 16, [](u64 n) { return time_pmd_splits(n); }});
+  arms_.push_back({"hugepage/demote", "one 1 GiB hugepage made 512 of 2 MiB", 1,
+                   [](u64 n) { return time_demotions(*find_design("fake-head"), n); }});
+  arms_.push_back({"pmd/split", "one PMD leaf replaced by a table", 16,
+                   [](u64 n) { return time_pmd_splits(*find_design("fake-head"), n); }});
 }
 
 void Suite::add_frames() {
@@ -161,9 +162,9 @@ void Suite::add_host() {
 std::expected<void, std::string> Suite::prepare() {
   if (const auto kernels = LoadedKernels::own(); !kernels) return std::unexpected(kernels.error());
   const u64 needed = memory_needed(scale_);
-  if (const u64 available = available_memory(); needed > available) {
+  if (const auto available = host_memory_available(); available && needed > *available) {
     return std::unexpected("these benchmarks take " + std::to_string(needed >> 20) + " MiB of memory, and " +
-                           std::to_string(available >> 20) + " MiB are there: fewer --hugepages, or --quick");
+                           std::to_string(*available >> 20) + " MiB are there: fewer --hugepages, or --quick");
   }
   // Those with the many mappings first: they are the ones that can be refused.
   for (const Kind kind : kKinds) {

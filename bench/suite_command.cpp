@@ -2,16 +2,15 @@
 
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <optional>
 
 #include "bench/command_line.h"
 #include "bench/json.h"
+#include "bench/progress_line.h"
 #include "program/exit_codes.h"
 #include "program/signals.h"
 
@@ -66,23 +65,6 @@ bool initialise_library(const Arguments& a, const Scale& scale) {
   return !benchmark::ReportUnrecognizedArguments(argc, argv.data());
 }
 
-/// Shows on stderr how far the summary is: in place on a terminal, else a line every five seconds.
-class Progress {
- public:
-  void operator()(u64 done, u64 total) {
-    const auto now = std::chrono::steady_clock::now();
-    if (isatty(STDERR_FILENO) != 0) {
-      fmt::print(stderr, "\r{}", done < total ? fmt::format("summary: {} of {} comparisons", done, total) : "\033[K");
-    } else if (now - last_ >= std::chrono::seconds(5)) {
-      fmt::print(stderr, "hvo-bench: summary: {} of {} comparisons\n", done, total);
-      last_ = now;
-    }
-  }
-
- private:
-  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
-};
-
 int list(const Suite& suite) {
   for (const Arm& arm : suite.arms()) fmt::print("{:<60} {}\n", arm.name, arm.what);
   return 0;
@@ -113,7 +95,10 @@ int run(const Arguments& a) {
   }
   std::optional<Summary> summary;
   if (a.wants_summary()) {
-    auto measured = measure_summary(suite, Progress{});
+    ProgressLine line;
+    auto measured = measure_summary(
+        suite, [&line](u64 done, u64 total) { line.show(fmt::format("summary: {} of {} comparisons", done, total)); });
+    line.clear();
     if (!measured) return fail(kResource, measured.error());
     summary = std::move(*measured);
     summary->judges = !a.quick;

@@ -6,6 +6,7 @@
 #include <array>
 #include <random>
 
+#include "core/hvo/design_names.h"
 #include "stress/numbers.h"
 
 namespace hvo::stress {
@@ -36,27 +37,6 @@ Checked read(const std::string& option, const std::string& text, double most, do
   }
   to = *n;
   return {};
-}
-
-struct KernelVersion {
-  u32 major = 0;
-  u32 minor = 0;
-};
-
-/// "6.12", "v6.12", "6.12.3".
-std::optional<KernelVersion> kernel_version(std::string_view text) {
-  if (text.starts_with('v')) text.remove_prefix(1);
-  std::array<u64, 3> parts{};
-  std::size_t nr = 0;
-  for (std::size_t at = 0; at <= text.size(); ++nr) {
-    const std::size_t dot = std::min(text.find('.', at), text.size());
-    const auto part = whole_number(text.substr(at, dot - at));
-    if (!part || *part >= 1000 || nr == parts.size()) return std::nullopt;
-    parts[nr] = *part;
-    at = dot + 1;
-  }
-  if (nr < 2) return std::nullopt;
-  return KernelVersion{static_cast<u32>(parts[0]), static_cast<u32>(parts[1])};
 }
 
 Checked read_failures(const std::string& text, FailurePlan& plan) {
@@ -269,17 +249,6 @@ std::expected<void, std::string> read_count(const std::string& option, const std
   }
   to = *n;
   return {};
-}
-
-std::expected<const Design*, std::string> design_of(const std::string& text) {
-  if (const Design* d = find_design(text)) return d;
-  if (const auto version = kernel_version(text)) {
-    const Design* d = find_design_of_kernel(version->major, version->minor);
-    if (d != nullptr) return d;
-    return std::unexpected(fmt::format("kernel {} has no HVO: it began with 5.14", text));
-  }
-  return std::unexpected(
-      fmt::format("unknown design '{}'; known: {}, or a kernel version such as 6.12", text, names_of(kDesigns)));
 }
 
 std::expected<const Geometry*, std::string> geometry_of(const std::string& text) {

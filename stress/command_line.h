@@ -23,8 +23,6 @@ void add_run_options(CLI::App& app, RunWords& words);
 /// Error: one line that says what is wrong and what is known; exit code 2.
 /// `command`: what was typed before the options.
 std::expected<RunOptions, std::string> to_options(const RunWords& words, const std::string& command);
-/// A design by name or kernel version ("6.12", "v6.12.3"). Error: one line.
-std::expected<const Design*, std::string> design_of(const std::string& text);
 /// A geometry by name. Error: one line.
 std::expected<const Geometry*, std::string> geometry_of(const std::string& text);
 

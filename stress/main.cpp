@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "core/hvo/design_names.h"
 #include "core/machine/host_mmu.h"
 #include "program/exit_codes.h"
 #include "program/output_files.h"

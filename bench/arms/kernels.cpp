@@ -83,15 +83,7 @@ template <class Helper, bool (*Key)(), int copy>
   return Helper::of(HostPages<Key>{}, Page{page});
 }
 
-template <class Helper, bool (*Key)(), int copy = 0>
-constexpr Kernel lookup(const char* helper, const char* arm) {
-  return {.helper = helper,
-          .arm = arm,
-          .stream = &loop<Helper, Key, Flow::stream, copy>,
-          .chain = &loop<Helper, Key, Flow::chain, copy>,
-          .pressure = &loop<Helper, Key, Flow::pressure, copy>,
-          .single = &single<Helper, Key, copy>};
-}
+/// A helper whose answers lead nowhere: a stream is all there is.
 template <class Helper, bool (*Key)(), int copy = 0>
 constexpr Kernel other(const char* helper, const char* arm) {
   return {.helper = helper,
@@ -100,6 +92,14 @@ constexpr Kernel other(const char* helper, const char* arm) {
           .chain = nullptr,
           .pressure = nullptr,
           .single = &single<Helper, Key, copy>};
+}
+/// One that finds a head.
+template <class Helper, bool (*Key)(), int copy = 0>
+constexpr Kernel lookup(const char* helper, const char* arm) {
+  Kernel kernel = other<Helper, Key, copy>(helper, arm);
+  kernel.chain = &loop<Helper, Key, Flow::chain, copy>;
+  kernel.pressure = &loop<Helper, Key, Flow::pressure, copy>;
+  return kernel;
 }
 
 using Plain = BranchingPointerHead;
@@ -145,8 +145,8 @@ const KernelTable kTable{.first = kKernels.data(),
                          .flags = HVO_KERNEL_FLAGS,
                          .only_return = &only_return,
 #if HVO_JUMP_LABEL
-                         .first_jump = __start_hvo_jump_table,
-                         .last_jump = __stop_hvo_jump_table,
+                         .first_jump = hvo_jump_table_begin,
+                         .last_jump = hvo_jump_table_end,
 #endif
                          .key_flag = &hvo_key_flag,
                          .global_flag = &flag.on};

@@ -94,8 +94,7 @@ enum class Extent : u8 { quick, all };
 std::vector<Case> cases_of(Extent extent);
 /// The rows of the table of 2021, by name.
 struct HeadlineRow {
-  std::string_view title;   ///< "on, aligned head"
-  std::string_view kernel;  ///< what the kernel's authors measured
+  std::string_view title;  ///< "on, aligned head"
   std::string case_name;
   std::string cell;
 };

@@ -1,13 +1,13 @@
 #include "bench/compare/command.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 
 #include "bench/command_line.h"
 #include "bench/compare/driver.h"
 #include "bench/compare/table.h"
+#include "bench/progress_line.h"
 #include "program/signals.h"
 
 namespace hvo::bench {
@@ -37,31 +37,17 @@ Plan plan_of(const Arguments& a) {
   return plan;
 }
 
-/// A bar with the time left: in place on a terminal, else a line every ten seconds.
-class Bar {
- public:
-  explicit Bar(std::chrono::seconds budget) : budget_(budget) {}
-  void operator()(u64 nr_processes, std::chrono::duration<double> passed) {
-    const double share = std::min(1.0, passed.count() / std::chrono::duration<double>(budget_).count());
-    const auto left = static_cast<i64>(std::max(0.0, std::chrono::duration<double>(budget_).count() - passed.count()));
-    if (isatty(STDERR_FILENO) != 0) {
-      const auto full = static_cast<std::size_t>(share * kWidth);
-      fmt::print(stderr, "\r[{}{}] {} processes, {} s left \033[K", std::string(full, '#'),
-                 std::string(kWidth - full, '.'), nr_processes, left);
-    } else if (passed.count() - last_ >= 10) {
-      fmt::print(stderr, "hvo-bench: {} processes, {} s left\n", nr_processes, left);
-      last_ = passed.count();
-    }
-  }
-  void finish() const {
-    if (isatty(STDERR_FILENO) != 0) fmt::print(stderr, "\r\033[K");
-  }
-
- private:
-  static constexpr std::size_t kWidth = 40;
-  std::chrono::seconds budget_;
-  double last_ = 0;
-};
+/// The time left, and a bar where there is a terminal.
+std::string bar_text(std::chrono::seconds budget, u64 nr_processes, std::chrono::duration<double> passed,
+                     bool with_bar) {
+  constexpr std::size_t kWidth = 40;
+  const double all = std::chrono::duration<double>(budget).count();
+  const auto left = static_cast<i64>(std::max(0.0, all - passed.count()));
+  std::string text = fmt::format("{} processes, {} s left", nr_processes, left);
+  if (!with_bar) return text;
+  const auto full = static_cast<std::size_t>(std::min(1.0, passed.count() / all) * kWidth);
+  return fmt::format("[{}{}] {}", std::string(full, '#'), std::string(kWidth - full, '.'), text);
+}
 
 int list() {
   for (const Case& c : cases_of(Extent::all)) {
@@ -108,9 +94,11 @@ int measure(const Arguments& a) {
   if (plan.placements.empty()) {
     fmt::print(stderr, "hvo-bench: no kernels/ beside the program: one placement only, so intervals are too narrow\n");
   }
-  Bar bar(plan.budget);
-  auto recording = run_plan(plan, [&](u64 n, std::chrono::duration<double> passed) { bar(n, passed); });
-  bar.finish();
+  ProgressLine line;
+  auto recording = run_plan(plan, [&](u64 n, std::chrono::duration<double> passed) {
+    line.show(bar_text(plan.budget, n, passed, line.is_terminal()));
+  });
+  line.clear();
   if (!recording) return fail(kResource, recording.error());
   content = to_json(*recording);
   const auto unwritten = write_result(files);

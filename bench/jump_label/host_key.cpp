@@ -27,7 +27,6 @@ class FlagKey final : public HostKey {
     flag_.store(on, std::memory_order::relaxed);
     return {};
   }
-  bool is_on() const override { return flag_.load(std::memory_order::relaxed); }
   const char* kind() const override { return "atomic flag"; }
 
  private:
@@ -80,13 +79,13 @@ const Site* find_site(const Switch* s, const std::byte* code) {
 /// Async-signal-safe.
 const std::byte* resume_address(const std::byte* code) {
   for (;;) {
-    const u64 before = phase.load(std::memory_order::acquire);
+    const u64 before = phase.load(std::memory_order::acquire);           // (D)
     const Switch* const s = under_way.load(std::memory_order::acquire);  // (B)
     if (const Site* site = find_site(s, code); site != nullptr) return s->on ? site->target : code + site->size;
     // Gone before the handler came: run what stands there now.
     if (std::atomic_ref(*const_cast<std::byte*>(code)).load(std::memory_order::relaxed) != kInt3) return code;
     // Or a switch began between the two looks.
-    if (phase.load(std::memory_order::acquire) == before) return nullptr;
+    if (phase.load(std::memory_order::acquire) == before) return nullptr;  // (D)
   }
 }
 
@@ -151,7 +150,7 @@ class PatchedKey final : public HostKey {
     if (auto synced = sync_cores(); !synced) return synced;  // refused: nothing was written yet
     // In this order: who meets a breakpoint of this switch and saw the phase before it must have seen the switch too.
     under_way.store(&switches_[on ? 1 : 0], std::memory_order::release);  // (A)
-    phase.fetch_add(1, std::memory_order::acq_rel);
+    phase.fetch_add(1, std::memory_order::acq_rel);                       // (C)
     for (const Site& site : sites_) store(site.code, kInt3);
     must_sync();  // (1)
     for (const Site& site : sites_) {
@@ -159,13 +158,12 @@ class PatchedKey final : public HostKey {
     }
     must_sync();  // (2)
     for (const Site& site : sites_) store(site.code, site.bytes(on)[0]);
-    must_sync();  // (3)
-    under_way.store(nullptr, std::memory_order::release);
-    phase.fetch_add(1, std::memory_order::acq_rel);
+    must_sync();                                           // (3)
+    under_way.store(nullptr, std::memory_order::release);  // (A)
+    phase.fetch_add(1, std::memory_order::acq_rel);        // (C)
     on_ = on;
     return {};
   }
-  bool is_on() const override { return on_; }
   const char* kind() const override { return "patched code"; }
 
  private:

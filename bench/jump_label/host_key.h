@@ -10,8 +10,12 @@
 // that serialises its core since. The handler reads what it needs from words that are published before (1) and stay
 // until after (3).
 //
-// Synchronises-with pair
-//   (A) publication of the switch under way: store release ↔ (B) the handler's load acquire.
+// Synchronises-with pairs
+//   (A) publication of the switch under way, or of none: store release ↔ (B) the handler's load acquire.
+//       The handler sees the sites whole.
+//   (C) the phase, counted behind the publication and before the first breakpoint, and behind its end: RMW ↔ (D) the
+//       handler's load acquire. A phase that has not moved between two looks means that no switch began or ended
+//       between them: a breakpoint that is there, and in no switch seen, is then somebody else's.
 #pragma once
 
 #include <expected>
@@ -28,7 +32,6 @@ class HostKey {
   /// Switches; when it returns, every thread sees it. One caller at a time; any thread may run through the branches.
   /// Error: one line for the user; the key is then as before.
   virtual std::expected<void, std::string> set(bool on) = 0;
-  virtual bool is_on() const = 0;
   /// "patched code", or "atomic flag".
   virtual const char* kind() const = 0;
   /// Threads that met a breakpoint so far, in the whole process.
@@ -47,7 +50,7 @@ HostKey* make_flag_key(std::atomic<bool>& flag);
 /// The key of the object that calls this.
 [[gnu::always_inline]] inline std::expected<HostKey*, std::string> make_own_key() {
 #if HVO_JUMP_LABEL
-  return make_patched_key({__start_hvo_jump_table, __stop_hvo_jump_table});
+  return make_patched_key({hvo_jump_table_begin, hvo_jump_table_end});
 #else
   return make_flag_key(hvo_key_flag);
 #endif

@@ -31,10 +31,10 @@ static_assert(sizeof(JumpEntry) == 8);
 // The table's ends, as the linker names them, and the flag of an object without one. Never shared between objects.
 extern "C" {
 #if HVO_JUMP_LABEL
-// NOLINTBEGIN(bugprone-reserved-identifier): the linker's own names
-extern const hvo::bench::JumpEntry __start_hvo_jump_table[] __attribute__((visibility("hidden")));
-extern const hvo::bench::JumpEntry __stop_hvo_jump_table[] __attribute__((visibility("hidden")));
-// NOLINTEND(bugprone-reserved-identifier)
+extern const hvo::bench::JumpEntry hvo_jump_table_begin[] __asm__("__start_hvo_jump_table")
+    __attribute__((visibility("hidden")));
+extern const hvo::bench::JumpEntry hvo_jump_table_end[] __asm__("__stop_hvo_jump_table")
+    __attribute__((visibility("hidden")));
 #endif
 extern std::atomic<bool> hvo_key_flag __attribute__((visibility("hidden")));
 }

@@ -3,17 +3,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
+#include "core/base/host_error.h"
 
 namespace hvo::bench {
 
 namespace {
-
-std::unexpected<std::string> host_error(const char* what) {
-  const int error = errno;
-  return std::unexpected(std::string(what) + ": " + std::strerror(error));
-}
 
 /// A file in memory with these bytes, or -1 (errno).
 int copy_to_memfd(const std::byte* bytes, u64 n) {

@@ -1,7 +1,6 @@
 #include "bench/operations/command.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -9,6 +8,7 @@
 #include "bench/command_line.h"
 #include "bench/environment.h"
 #include "bench/operations/operations.h"
+#include "bench/progress_line.h"
 #include "program/signals.h"
 
 namespace hvo::bench {
@@ -18,16 +18,16 @@ namespace {
 /// All operations, each compared over all designs.
 std::vector<Samples> measure(const OperationBench& bench, unsigned nr_rounds) {
   std::vector<Samples> all;
+  ProgressLine line;
   for (const Operation operation : kOperations) {
     std::vector<const Arm*> arms;
     for (const Arm& arm : bench.arms()) {
       if (arm.name.starts_with(std::string(operation_name(operation)) + "/")) arms.push_back(&arm);
     }
-    if (isatty(STDERR_FILENO) != 0) fmt::print(stderr, "\r{} of {} operations\033[K", all.size(), kOperations.size());
+    line.show(fmt::format("{} of {} operations", all.size(), kOperations.size()));
     all.push_back(run_rounds(arms, nr_rounds));
     if (is_interrupted()) break;
   }
-  if (isatty(STDERR_FILENO) != 0) fmt::print(stderr, "\r\033[K");
   return all;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "bench/folio_arms.h"
 #include "bench/threads.h"
 #include "core/base/check.h"
 
@@ -11,7 +12,6 @@ namespace hvo::bench {
 namespace {
 
 constexpr Order kHuge{9};
-constexpr Order kGigantic{18};
 constexpr u64 kSplits = 16;
 
 constexpr std::string_view kCopyCover = "[PATCH v8 0/8] Batch hugetlb vmemmap modification operations, 2023";
@@ -104,8 +104,8 @@ class OperationBench::Bench {
       case Operation::optimize_batch: return optimize(n, true);
       case Operation::restore_one: return restore(n, false);
       case Operation::restore_batch: return restore(n, true);
-      case Operation::demote: return demote(n);
-      case Operation::split: return split(n);
+      case Operation::demote: return time_demotions(design_, n);
+      case Operation::split: return time_pmd_splits(design_, n);
       case Operation::fresh_1: return fresh(n, 1);
       case Operation::fresh_n: return fresh(n, machine_->nr_cpus());
     }
@@ -133,14 +133,6 @@ class OperationBench::Bench {
     return ns;
   }
 
-  void find_folios() {
-    heads_.clear();
-    Vmemmap& vmemmap = machine_->vmemmap();
-    for (Pfn pfn{0}; pfn.v < vmemmap.nr_pages(); pfn = pfn + kHuge.nr_pages()) {
-      if (vmemmap.truth().about(pfn).order == kHuge) heads_.push_back(pfn);
-    }
-  }
-
   void optimize_all(bool batch) {
     VmemmapOptimizer& optimizer = machine_->optimizer();
     if (batch) return optimizer.hugetlb_vmemmap_optimize_folios(cpu(), heads_, kHuge);
@@ -161,7 +153,7 @@ class OperationBench::Bench {
     }
   }
   double optimize(u64 n, bool batch) {
-    find_folios();
+    heads_ = heads_of_hugepages(*machine_);
     cpu().run();
     double ns = 0;
     for (u64 done = 0; done < n; done += heads_.size()) {
@@ -174,7 +166,7 @@ class OperationBench::Bench {
     return ns;
   }
   double restore(u64 n, bool batch) {
-    find_folios();
+    heads_ = heads_of_hugepages(*machine_);
     cpu().run();
     double ns = 0;
     for (u64 done = 0; done < n; done += heads_.size()) {
@@ -184,51 +176,6 @@ class OperationBench::Bench {
       optimize_all(true);
     }
     cpu().idle();
-    return ns;
-  }
-
-  double demote(u64 n) {
-    MachineConfig config = config_of(design_, kGigantic.nr_pages() * 9 / 4, 1);
-    config.pools = {{{.order = kGigantic, .nr_huge_pages = 1}, {}}};
-    auto made = Machine::create(config);
-    HVO_CHECK(made.has_value(), "no memory for a machine of 2 GiB");
-    Machine& machine = **made;
-    Hugetlb& hugetlb = machine.hugetlb();
-    Cpu& cpu = machine.cpu(0);
-    cpu.run();
-    double ns = 0;
-    for (u64 i = 0; i < n; ++i) {
-      const Stopwatch watch;
-      const auto demoted = hugetlb.demote_pool_huge_pages(cpu, kGigantic, 1);
-      ns += watch.ns();
-      HVO_CHECK(demoted == 1, "there is a free hugepage to demote");
-      hugetlb.set_max_huge_pages(cpu, kHuge, 0);
-      HVO_CHECK(hugetlb.set_max_huge_pages(cpu, kGigantic, 1) == 1, "the memory is whole again");
-    }
-    cpu.idle();
-    return ns;
-  }
-
-  /// A PMD is split once in a machine's life.
-  double split(u64 n) {
-    double ns = 0;
-    for (u64 done = 0; done < n; done += kSplits) {
-      auto made = Machine::create(config_of(design_, kSplits * kGeometries[0].structs_per_pmd(), 1));
-      HVO_CHECK(made.has_value(), "no memory for a small machine");
-      PageTable& table = (*made)->page_table();
-      Cpu& cpu = (*made)->cpu(0);
-      cpu.run();
-      {
-        const ReadGuard guard(cpu, table.init_mm().mmap_lock);
-        const Stopwatch watch;
-        for (u64 i = 0; i < kSplits; ++i) {
-          const u64 va = table.vmemmap_base() + i * table.geometry().pmd_size();
-          HVO_CHECK(table.vmemmap_split_pmd(cpu, va, SplitFlush::now) == SplitResult::split, "a fresh PMD is a leaf");
-        }
-        ns += watch.ns();
-      }
-      cpu.idle();
-    }
     return ns;
   }
 

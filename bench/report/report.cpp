@@ -10,7 +10,7 @@
 #include "bench/compare/table.h"
 #include "bench/report/stories.h"
 #include "bench/stats.h"
-#include "core/hvo/designs.h"
+#include "core/hvo/design_names.h"
 #include "core/hvo/savings.h"
 
 namespace hvo::bench {
@@ -159,11 +159,15 @@ std::string wrapped(const std::string& text, std::size_t indent) {
 }
 
 std::expected<std::string, std::string> make_report(const ReportSources& sources) {
-  const Design* const design = find_design(sources.design);
-  if (design == nullptr) return std::unexpected("unknown design '" + sources.design + "'");
-  const Design* const against = sources.against.empty() ? nullptr : find_design(sources.against);
-  if (!sources.against.empty() && against == nullptr)
-    return std::unexpected("unknown design '" + sources.against + "'");
+  const auto chosen = design_of(sources.design);
+  if (!chosen) return std::unexpected(chosen.error());
+  const Design* const design = *chosen;
+  const Design* against = nullptr;
+  if (!sources.against.empty()) {
+    const auto other = design_of(sources.against);
+    if (!other) return std::unexpected(other.error());
+    against = *other;
+  }
   const auto stress = read_json(sources.stress_path);
   if (!stress) return std::unexpected(stress.error());
   const auto recording = read_recording(sources.compare_path);

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <chrono>
 
-#include "bench/savings/host_memory.h"
+#include "bench/host_memory.h"
 #include "core/machine/machine.h"
 
 namespace hvo::bench::savings {

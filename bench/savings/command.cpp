@@ -4,7 +4,7 @@
 
 #include "bench/command_line.h"
 #include "bench/environment.h"
-#include "bench/savings/host_memory.h"
+#include "bench/host_memory.h"
 #include "bench/savings/json.h"
 #include "bench/savings/print.h"
 #include "bench/savings/progress.h"

@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "bench/savings/sizes.h"
+#include "core/hvo/design_names.h"
 
 namespace hvo::bench::savings {
 
@@ -39,17 +40,6 @@ std::string known_designs() {
   return s;
 }
 
-/// A name of the table, or a kernel version: "6.12".
-const Design* design_of(std::string_view word) {
-  if (const Design* design = find_design(word); design != nullptr) return design;
-  const auto dot = word.find('.');
-  if (dot == std::string_view::npos) return nullptr;
-  const auto major = number(word.substr(0, dot));
-  const auto minor = number(word.substr(dot + 1));
-  if (!major || !minor || *major > 60 || *minor > 999) return nullptr;
-  return find_design_of_kernel(static_cast<u32>(*major), static_cast<u32>(*minor));
-}
-
 std::expected<Order, std::string> order_of(const std::string& word) {
   const auto bytes = parse_size(word);
   for (const Order order : geometry().huge_sizes()) {
@@ -77,12 +67,12 @@ std::expected<std::vector<const Design*>, std::string> designs_of(const std::vec
     if (std::ranges::find(designs, d) == designs.end()) designs.push_back(d);
   };
   for (const std::string& word : words) {
-    const Design* design = design_of(word);
-    if (design == nullptr) {
+    const auto design = design_of(word);
+    if (!design) {
       return std::unexpected(
           fmt::format("--design takes a kernel version from 5.14 on, or {}; not '{}'", known_designs(), word));
     }
-    add(design);
+    add(*design);
   }
   if (!words.empty()) return designs;
   for (const Design& d : kDesigns) add(&d);

@@ -9,18 +9,13 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstring>
 #include <utility>
+
+#include "core/base/host_error.h"
 
 namespace hvo {
 
 namespace {
-
-std::unexpected<std::string> host_error(const char* what) {
-  const int error = errno;
-  return std::unexpected(std::string(what) + ": " + std::strerror(error));
-}
 
 u64 host_page() { return static_cast<u64>(sysconf(_SC_PAGESIZE)); }
 

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cinttypes>
 #include <cstdio>
 #include <cstring>
@@ -12,16 +11,13 @@
 #include <iterator>
 #include <utility>
 
+#include "core/base/host_error.h"
+
 namespace hvo {
 
 namespace {
 
 constexpr u64 kHostPage = 4096;
-
-std::unexpected<std::string> host_error(const char* what) {
-  const int error = errno;
-  return std::unexpected(std::string(what) + ": " + std::strerror(error));
-}
 
 /// A PMD's, and, for the mask encoding, that of the largest compound's struct pages.
 u64 alignment_of(const Geometry& g) { return std::max(g.pmd_size(), g.vmemmap_size(g.largest_order())); }

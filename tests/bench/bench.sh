@@ -1,24 +1,9 @@
 #!/usr/bin/env bash
 # What a user of hvo-bench relies on: every arm runs, files, messages. Usage: bench.sh HVO_BENCH
 set -u
-tool=$1
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-failed=0
-
-fail() {
-  printf 'FAIL %s\n' "$*"
-  failed=1
-}
-# expect CODE ARG...: runs the tool; its exit code is that.
-expect() {
-  local wanted=$1 code=0
-  shift
-  "$tool" "$@" >"$dir/out" 2>"$dir/err" || code=$?
-  [[ $code == "$wanted" ]] && return
-  fail "$*: exit code $code, not $wanted"
-  tail -n 20 "$dir/out" "$dir/err"
-}
+# shellcheck source=tests/support/cli.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../support/cli.sh"
+tool=("$1")
 
 expect 0 --list
 grep -q '^compound_head/' "$dir/out" || fail "--list names no lookup"
@@ -29,7 +14,7 @@ grep -q 'Summary' "$dir/out" || fail "--quick ends without a summary"
 python3 -c 'import json, sys; json.load(open(sys.argv[1]))' "$dir/all.json" 2>/dev/null ||
   grep -q '"ratios"' "$dir/all.json" || fail "--json wrote no ratios"
 ((arms > 50)) || fail "--list names only $arms arms"
-awk 'length($0) > 100 { exit 1 }' "$dir/out" || fail "a line is longer than 100 columns"
+narrow 100
 
 grep -qE ' (met|missed)$' "$dir/out" && fail "--quick judges goals"
 
@@ -38,23 +23,17 @@ expect 2 --rounds 0
 expect 2 --hugepages 0
 expect 3 --quick --json "$dir/nowhere/all.json"
 [[ ! -s $dir/out ]] || fail "it measured before it knew that the file can't be written"
-[[ -z $(find "$dir" -name '*.tmp*') ]] || fail "a temporary file is left"
+no_temporaries
 
 # Ctrl-C: what was measured is printed, the file is whole.
-"$tool" --quick --summary --rounds 10001 --json "$dir/part.json" >"$dir/out" 2>"$dir/err" &
-pid=$!
-sleep 3
-kill -INT "$pid"
-code=0
-wait "$pid" || code=$?
-[[ $code == 130 ]] || fail "SIGINT: exit code $code, not 130"
+interrupt 3 --quick --summary --rounds 10001 --json "$dir/part.json"
 grep -q '^interrupted' "$dir/out" || fail "SIGINT: no summary of what was measured"
 grep -q '"ratios"' "$dir/part.json" || fail "SIGINT: no JSON"
 
 # start: runs the tool in the background until its file is there, which a link names that points to nothing yet.
 start() {
   ln -sf missing.json "$dir/link.json"
-  "$tool" --quick --table --benchmark_min_time=60 --json "$dir/link.json" >"$dir/out" 2>"$dir/err" &
+  "${tool[@]}" --quick --table --benchmark_min_time=60 --json "$dir/link.json" >"$dir/out" 2>"$dir/err" &
   pid=$!
   for ((i = 0; i < 200; ++i)); do
     if [[ -e $dir/missing.json.tmp ]]; then break; fi
@@ -87,8 +66,8 @@ grep -q '"table"' "$dir/late.json" || fail "nothing was written where a dangling
 # What can't be printed is said.
 if [[ -c /dev/full ]]; then
   code=0
-  "$tool" --list >/dev/full 2>"$dir/err" || code=$?
+  "${tool[@]}" --list >/dev/full 2>"$dir/err" || code=$?
   [[ $code == 3 ]] || fail "full disk: exit code $code, not 3"
 fi
 
-exit "$failed"
+finish

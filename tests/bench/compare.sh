@@ -1,32 +1,9 @@
 #!/usr/bin/env bash
 # What a user of hvo-bench compare, counts, operations and report relies on. Usage: compare.sh HVO_BENCH
 set -u
-tool=$1
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-failed=0
-
-fail() {
-  printf 'FAIL %s\n' "$*"
-  failed=1
-}
-# expect CODES ARG...: runs the tool; its exit code is one of those, separated by commas.
-expect() {
-  local wanted=$1 code=0
-  shift
-  "$tool" "$@" >"$dir/out" 2>"$dir/err" || code=$?
-  [[ ,$wanted, == *",$code,"* ]] && return
-  fail "$*: exit code $code, not $wanted"
-  tail -n 20 "$dir/out" "$dir/err"
-}
-# says TEXT: the last run's only line on stderr has this in it, and nothing was printed.
-says() {
-  grep -q -- "$1" "$dir/err" || fail "no word of '$1' in: $(cat "$dir/err")"
-  [[ $(wc -l <"$dir/err") == 1 && ! -s $dir/out ]] || fail "more than one line, or output"
-}
-narrow() {
-  awk -v most="$1" 'length($0) > most { print; bad = 1 } END { exit bad }' "$dir/out" || fail "longer than $1 columns"
-}
+# shellcheck source=tests/support/cli.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../support/cli.sh"
+tool=("$1")
 
 expect 0 compare --help
 narrow 100
@@ -36,15 +13,15 @@ for design in fake-head/off@2M fake-head/all@4K fake-head/half@4K shared-tail/al
 done
 
 # Told or not, on a busy host; never an error.
-expect 0,7 compare --quick --planted --budget 1s --json "$dir/a.json"
+expect '0|7' compare --quick --planted --budget 1s --json "$dir/a.json"
 narrow 72
 grep -q '^on, aligned head' "$dir/out" || fail "no headline"
 grep -q '5 about fake-head' "$dir/out" || fail "fewer processes than an interval needs"
 grep -v "^Times mean nothing" "$dir/out" >"$dir/first"
-[[ ! -e $dir/a.json.tmp ]] || fail "a temporary file was left"
-expect 0,7 compare --from "$dir/a.json"
+no_temporaries
+expect '0|7' compare --from "$dir/a.json"
 cmp -s "$dir/out" "$dir/first" || fail "--from prints something else than the run did"
-expect 0,7 compare --from "$dir/a.json" "$dir/a.json"
+expect '0|7' compare --from "$dir/a.json" "$dir/a.json"
 grep -q 'Ratios to none: before, after' "$dir/out" || fail "two files are not compared"
 narrow 100
 
@@ -62,13 +39,7 @@ expect 3 compare --quick --json "$dir/nowhere/a.json"
 says 'nowhere'
 
 # Interrupted: what there is is written.
-"$tool" compare --budget 10m --json "$dir/b.json" >"$dir/out" 2>"$dir/err" &
-pid=$!
-sleep 2
-kill -INT "$pid"
-code=0
-wait "$pid" || code=$?
-[[ $code == 130 ]] || fail "an interrupt ends with $code, not 130"
+interrupt 2 compare --budget 10m --json "$dir/b.json"
 grep -q '"interrupted": true' "$dir/b.json" || fail "the file does not say that it was interrupted"
 
 expect 0 operations --quick --json "$dir/operations.json"
@@ -81,4 +52,4 @@ expect 3 report --stress "$dir/none" --compare "$dir/a.json" --design fake-head
 says "$dir/none"
 expect 2 report --design fake-head
 
-exit "$failed"
+finish

@@ -1,16 +1,10 @@
 #!/usr/bin/env bash
 # What a user of ./hvo relies on, without building anything. Usage: front_door.sh ROOT PROGRAM...
 set -u
+# shellcheck source=tests/support/cli.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../support/cli.sh"
 root=$1
 shift
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-failed=0
-
-fail() {
-  printf 'FAIL %s\n' "$*"
-  failed=1
-}
 
 # ---- the exit codes are the same list everywhere
 codes() { sed -n '/^Exit codes:/,/\.$/p'; }
@@ -42,4 +36,4 @@ done
 grep -q 'error: no' "$dir/err" || fail "the error of a failed build is not shown"
 grep -q 'build/dev.log' "$dir/err" || fail "the log of a failed build is not named"
 
-exit "$failed"
+finish

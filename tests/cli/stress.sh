@@ -1,20 +1,15 @@
 #!/usr/bin/env bash
 # What a user of hvo-stress relies on: exit codes, messages, files. Usage: stress.sh HVO_STRESS RESULT_CHECK
 set -u
-tool=$1 check=$2
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-failed=0
-
-fail() {
-  printf 'FAIL %s\n' "$*"
-  failed=1
-}
+# shellcheck source=tests/support/cli.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../support/cli.sh"
+tool=("$1")
+check=$2
 # expect CODES WHAT ARG...: runs the tool; its exit code is one of CODES (as 0|7).
 expect() {
   local codes=$1 what=$2 code=0
   shift 2
-  "$tool" "$@" >"$dir/out" 2>"$dir/err" || code=$?
+  "${tool[@]}" "$@" >"$dir/out" 2>"$dir/err" || code=$?
   [[ $code =~ ^($codes)$ ]] && return
   fail "$what: exit code $code, not $codes"
   tail -n 30 "$dir/out" "$dir/err"
@@ -30,7 +25,7 @@ refuses() {
 }
 # start ARG...: runs the tool in the background until its first line is out and its handlers are there.
 start() {
-  "$tool" "$@" >"$dir/out" 2>"$dir/err" &
+  "${tool[@]}" "$@" >"$dir/out" 2>"$dir/err" &
   pid=$!
   for ((i = 0; i < 200; ++i)); do
     if grep -q '^repeat: ' "$dir/out"; then break; fi
@@ -50,7 +45,7 @@ holds() { "$check" "$@" || fail "result_check $*"; }
 
 ulimit -c 0
 small=(--pool 2M=4 --memory 64 --quiet)
-"$tool" run --seconds 6 --pool 2M=4 --memory 64 >/dev/null 2>"$dir/status" &
+"${tool[@]}" run --seconds 6 --pool 2M=4 --memory 64 >/dev/null 2>"$dir/status" &
 status_pid=$!
 
 # ---- the kernel that runs here, and page tables
@@ -251,4 +246,4 @@ fi
 wait "$status_pid"
 grep -qE '^hvo-stress: [0-9]+ s left: .* op/s .* FORB 0$' "$dir/status" || fail "no status line in a pipe"
 
-exit "$failed"
+finish

@@ -100,6 +100,23 @@ TEST(HostKey, IsSwitchedWhileThreadsRunThroughIt) {
   if (HVO_JUMP_LABEL != 0) EXPECT_GT(HostKey::nr_traps(), traps_before) << "no thread ever met a breakpoint";
 }
 
+TEST(HostKey, AKeyThatDoesNotSwitchIsFoundOut) {
+  own().set_key(false);
+  key_phase.store(2, std::memory_order::release);  // says on
+  std::atomic<bool> stop{false};
+  std::atomic<u64> wrong{0};
+  std::atomic<u64> judged{0};
+  {
+    const std::jthread thread([&] { run_through(stop, wrong, judged); });
+    while (wrong.load(std::memory_order::relaxed) == 0 && judged.load(std::memory_order::relaxed) < 100000) {
+      std::this_thread::yield();
+    }
+    stop.store(true, std::memory_order::relaxed);
+  }
+  key_phase.store(0, std::memory_order::release);
+  EXPECT_GT(wrong.load(), 0U);
+}
+
 #if HVO_JUMP_LABEL
 TEST(HostKeyDeathTest, ABreakpointOfSomebodyElseStillKills) {
   const LoadedKernels kernels = own();

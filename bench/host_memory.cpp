@@ -1,4 +1,4 @@
-#include "bench/savings/host_memory.h"
+#include "bench/host_memory.h"
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace hvo::bench::savings {
+namespace hvo::bench {
 
 namespace {
 
@@ -43,8 +43,8 @@ std::optional<u64> host_memory_available() {
 u64 resident_bytes(std::span<const std::byte> bytes) {
   const auto page = static_cast<u64>(sysconf(_SC_PAGESIZE));
   std::vector<unsigned char> pages((bytes.size() + page - 1) / page);
-  if (mincore(const_cast<std::byte*>(bytes.data()), bytes.size(), pages.data()) != 0) return 0;
+  if (mincore(const_cast<std::byte*>(bytes.data()), bytes.size(), pages.data()) != 0) return bytes.size();
   return static_cast<u64>(std::ranges::count_if(pages, [](unsigned char p) { return (p & 1) != 0; })) * page;
 }
 
-}  // namespace hvo::bench::savings
+}  // namespace hvo::bench
