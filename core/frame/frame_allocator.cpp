@@ -143,7 +143,8 @@ std::expected<void, Errno> FrameAllocator::alloc_bulk(Cpu& cpu, std::span<FrameN
 
 std::expected<FrameNo, Errno> FrameAllocator::alloc(Cpu& cpu, Order order) {
   FrameNo frame = kNoFrame;
-  if (order.v != 0 || !pop_cached(cpu, frame)) [[unlikely]]
+  const bool popped = order.v == 0 && pop_cached(cpu, frame);
+  if (!popped) [[unlikely]]
     return alloc_off_list(cpu, order);
   mark_allocated(frame);
   cpu.count(Event::frame_alloc);
@@ -269,7 +270,8 @@ void FrameAllocator::free(Cpu& cpu, FrameNo frame, Order order) {
     return;
   retire(cpu, frame, {FrameState::cached}, next_epoch());
   cpu.count(Event::frame_free);
-  if (!push_cached(cpu, frame)) [[unlikely]]
+  const bool pushed = push_cached(cpu, frame);
+  if (!pushed) [[unlikely]]
     give_one(cpu, frame);
 }
 
