@@ -19,7 +19,7 @@ using Watch = std::function<bool(Stage stage, u64 done, u64 all)>;
 
 /// What the host keeps in memory for a machine.
 struct Resident {
-  u64 frames = 0;  ///< bytes of the frames (blocks of their file): struct pages and page tables
+  u64 frames = 0;  ///< bytes of the frames (mincore of them): struct pages and page tables
   u64 beside = 0;  ///< bytes of all else that the machine keeps (mincore of its arena)
   u64 total() const { return frames + beside; }
 };

@@ -114,6 +114,7 @@ MachineConfig config_of(const Plan& plan, const Design& design) {
   config.nr_cpus = 1;
   config.poison = false;
   config.recording = false;
+  config.backing = Backing::anonymous;  // nothing mirrors the frames
   // The vmemmap takes its share of the memory that it describes, so more memory needs more of it: a few rounds settle.
   const u64 pool = plan.memory_bytes >> geometry().page_shift;
   config.memory_pages = pool;

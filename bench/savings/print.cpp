@@ -94,10 +94,10 @@ std::string what_columns_mean(const Plan& plan) {
   std::string s = "\n";
   s += line("kept, saved: by counting distinct frames that the page tables map,");
   s += line("  the struct pages of all memory included (the pool and its vmemmap)");
-  s += line("resident: blocks of the memfd that holds the frames, and what");
-  s += line("  mincore finds of the machine's other memory; before: booted, no");
-  s += line("  hugepage yet; after: pool built, free frames punched out");
-  s += line("pool: from the first hugepage to the last, holes included; both: with");
+  s += line("resident: what mincore finds of the frames and of the machine's other");
+  s += line("  memory; before: booted, no hugepage yet; after: pool built, free");
+  s += line("  frames returned");
+  s += line("pool: first hugepage to last, returning included; both: with");
   s += line("  the boot, the same work under each design: median of all boots");
   if (plan.nr_rounds > 1) s += line(fmt::format("times and ratios: medians of {} rounds", plan.nr_rounds));
   return s;

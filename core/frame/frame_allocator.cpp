@@ -56,7 +56,7 @@ bool FrameAllocator::take_cached(Cpu& cpu, std::span<FrameNo> out) {
     // Near the end of memory a whole batch may not be there though what is asked for is.
     const bool one_batch = missing <= config_.pcp_batch && list.count + config_.pcp_batch <= config_.pcp_high;
     if (one_batch && take_single(cpu, stack.subspan(list.count, config_.pcp_batch))) {
-      for (u32 i = 0; i < config_.pcp_batch; ++i) frames_->set_state(stack[list.count + i], FrameState::cached);
+      for (const FrameNo f : stack.subspan(list.count, config_.pcp_batch)) frames_->set_use(f, {FrameState::cached});
       list.count += config_.pcp_batch;
     } else {
       if (!take_single(cpu, out.last(missing))) return false;
@@ -72,18 +72,23 @@ bool FrameAllocator::take_cached(Cpu& cpu, std::span<FrameNo> out) {
 // share an epoch. Rejected: a tick for each free, an RMW of one word by all CPUs.
 inline void FrameAllocator::catch_up_with(FrameNo frame) const {
   const u32 epoch = ref(frames_->epoch[frame.v]).load(kRelaxed);
+  if (ref(*frames_->clock).load(kRelaxed) < epoch) [[unlikely]]
+    move_clock(epoch);
+}
+
+void FrameAllocator::move_clock(u32 epoch) const {
   u32 now = ref(*frames_->clock).load(kRelaxed);
   while (now < epoch && !ref(*frames_->clock).compare_exchange_weak(now, epoch, kRelaxed)) {
   }
 }
 
 inline void FrameAllocator::mark_allocated(FrameNo frame) const {
-  frames_->set_state(frame, FrameState::allocated);
-  ref(frames_->order[frame.v]).store(0, kRelaxed);
+  frames_->set_use(frame, {FrameState::allocated});
   catch_up_with(frame);
 }
 
-inline bool FrameAllocator::pop_cached(Cpu& cpu, FrameNo& out) {
+// These two are noexcept: nothing throws here, and a way to unwind would keep the guard in memory.
+[[gnu::always_inline]] inline bool FrameAllocator::pop_cached(Cpu& cpu, FrameNo& out) noexcept {
   if (config_.pcp_high == 0) return false;
   PerCpuList& list = lists_[cpu.id()];
   SpinGuard guard(cpu, list.lock);
@@ -92,7 +97,7 @@ inline bool FrameAllocator::pop_cached(Cpu& cpu, FrameNo& out) {
   return true;
 }
 
-inline bool FrameAllocator::push_cached(Cpu& cpu, FrameNo frame) {
+[[gnu::always_inline]] inline bool FrameAllocator::push_cached(Cpu& cpu, FrameNo frame) noexcept {
   if (config_.pcp_high == 0) return false;
   PerCpuList& list = lists_[cpu.id()];
   SpinGuard guard(cpu, list.lock);
@@ -122,9 +127,8 @@ bool FrameAllocator::try_alloc_block(Cpu& cpu, Order order, FrameNo& out) {
   }
   out = *first;
   for (u64 i = 0; i < n; ++i) {
-    frames_->set_state(out + i, FrameState::allocated);
+    frames_->set_use(out + i, {FrameState::allocated, i == 0 ? order.v : kInsideBlock});
     catch_up_with(out + i);
-    ref(frames_->order[(out + i).v]).store(i == 0 ? order.v : kInsideBlock, kRelaxed);
   }
   cpu.count(Event::frame_alloc, n);
   return true;
@@ -139,12 +143,17 @@ std::expected<void, Errno> FrameAllocator::alloc_bulk(Cpu& cpu, std::span<FrameN
 
 std::expected<FrameNo, Errno> FrameAllocator::alloc(Cpu& cpu, Order order) {
   FrameNo frame = kNoFrame;
+  const bool popped = order.v == 0 && pop_cached(cpu, frame);
+  if (!popped) [[unlikely]]
+    return alloc_off_list(cpu, order);
+  mark_allocated(frame);
+  cpu.count(Event::frame_alloc);
+  return frame;
+}
+
+std::expected<FrameNo, Errno> FrameAllocator::alloc_off_list(Cpu& cpu, Order order) {
+  FrameNo frame = kNoFrame;
   if (order.v == 0) {
-    if (pop_cached(cpu, frame)) [[likely]] {
-      mark_allocated(frame);
-      cpu.count(Event::frame_alloc);
-      return frame;
-    }
     const auto done = alloc_bulk(cpu, {&frame, 1});
     if (!done) return std::unexpected(done.error());
     return frame;
@@ -164,12 +173,24 @@ bool FrameAllocator::complain(Cpu& cpu, u64 object, u64 expected, u64 seen, std:
   return false;
 }
 
-inline bool FrameAllocator::may_free(Cpu& cpu, FrameNo frame, Order order) const {
+inline bool FrameAllocator::exists(FrameNo frame, Order order) const {
+  if (order.v == 0) return frame - first_ < nr_frames_;
   const u64 n = order.nr_pages();
-  if (order.v > kMaxOrder || n > nr_frames_ || frame - first_ > nr_frames_ - n) {
+  return order.v <= kMaxOrder && n <= nr_frames_ && frame - first_ <= nr_frames_ - n;
+}
+
+inline bool FrameAllocator::may_free(Cpu& cpu, FrameNo frame, Order order) const {
+  if (!exists(frame, order)) [[unlikely]]
     return complain(cpu, frame.v, end().v, frame.v, "frame freed that does not exist");
-  }
-  const FrameState state = frames_->state_of(frame);
+  const FrameUse use = frames_->use_of(frame);
+  const bool has_owner = use.state >= FrameState::allocated && use.state != FrameState::vmemmap_self_hosted;
+  if (use.order == order.v && has_owner) [[likely]]
+    return true;
+  return refuse_to_free(cpu, frame, order, use);
+}
+
+bool FrameAllocator::refuse_to_free(Cpu& cpu, FrameNo frame, Order order, FrameUse use) const {
+  const FrameState state = use.state;
   if (state == FrameState::free || state == FrameState::cached) {
     return complain(cpu, frame.v, static_cast<u64>(FrameState::allocated), static_cast<u64>(state),
                     "frame freed twice");
@@ -178,23 +199,19 @@ inline bool FrameAllocator::may_free(Cpu& cpu, FrameNo frame, Order order) const
     return complain(cpu, frame.v, static_cast<u64>(FrameState::vmemmap), static_cast<u64>(state),
                     "frame of hot-added memory freed: its memory could never be removed again");
   }
-  const u8 was = ref(frames_->order[frame.v]).load(kRelaxed);
-  if (was == order.v) return true;
-  return complain(cpu, frame.v, was, order.v,
+  return complain(cpu, frame.v, use.order, order.v,
                   "frame freed with an order it was not allocated with (split_page missing)");
 }
 
-inline void FrameAllocator::retire(Cpu& cpu, FrameNo frame, Order order, u32 epoch, FrameState state) const {
-  for (u64 i = 0; i < order.nr_pages(); ++i) {
-    const FrameNo f = frame + i;
-    frames_->set_state(f, state);
-    ref(frames_->epoch[f.v]).store(epoch, kRelaxed);
-    if (!poison_.empty()) cpu.fill_frame(f, poison_.data());
-  }
+inline void FrameAllocator::retire(Cpu& cpu, FrameNo frame, FrameUse use, u32 epoch) const {
+  frames_->set_use(frame, use);
+  ref(frames_->epoch[frame.v]).store(epoch, kRelaxed);
+  if (!poison_.empty()) [[unlikely]]
+    cpu.fill_frame(frame, poison_.data());
 }
 
 void FrameAllocator::give_single(Cpu& cpu, std::span<const FrameNo> frames) {
-  for (const FrameNo f : frames) frames_->set_state(f, FrameState::free);
+  for (const FrameNo f : frames) frames_->set_use(f, {FrameState::free});
   u64 taken = 0;
   {
     SpinGuard guard(cpu, zone_lock_);
@@ -238,7 +255,7 @@ void FrameAllocator::free_bulk(Cpu& cpu, std::span<const FrameNo> frames) {
     // Retired one by one, so that a frame named twice in one call is met as cached.
     std::size_t n = 0;
     while (n < frames.size() && may_free(cpu, frames[n], Order{0})) {
-      retire(cpu, frames[n++], Order{0}, epoch, FrameState::cached);
+      retire(cpu, frames[n++], {FrameState::cached}, epoch);
     }
     if (n != 0) give_retired(cpu, frames.first(n));
     cpu.count(Event::frame_free, n);
@@ -247,14 +264,25 @@ void FrameAllocator::free_bulk(Cpu& cpu, std::span<const FrameNo> frames) {
 }
 
 void FrameAllocator::free(Cpu& cpu, FrameNo frame, Order order) {
-  if (!may_free(cpu, frame, order)) return;
-  if (order.v == 0) {
-    retire(cpu, frame, order, next_epoch(), FrameState::cached);
-    if (!push_cached(cpu, frame)) give_retired(cpu, {&frame, 1});
-    cpu.count(Event::frame_free);
+  if (order.v != 0) [[unlikely]]
+    return free_block(cpu, frame, order);
+  if (!may_free(cpu, frame, Order{0})) [[unlikely]]
     return;
+  retire(cpu, frame, {FrameState::cached}, next_epoch());
+  cpu.count(Event::frame_free);
+  const bool pushed = push_cached(cpu, frame);
+  if (!pushed) [[unlikely]]
+    give_one(cpu, frame);
+}
+
+void FrameAllocator::give_one(Cpu& cpu, FrameNo frame) { give_retired(cpu, {&frame, 1}); }
+
+void FrameAllocator::free_block(Cpu& cpu, FrameNo frame, Order order) {
+  if (!may_free(cpu, frame, order)) return;
+  const u32 epoch = next_epoch();
+  for (u64 i = 0; i < order.nr_pages(); ++i) {
+    retire(cpu, frame + i, {FrameState::free, frames_->use_of(frame + i).order}, epoch);
   }
-  retire(cpu, frame, order, next_epoch(), FrameState::free);
   bool freed = false;
   {
     SpinGuard guard(cpu, zone_lock_);
@@ -270,7 +298,7 @@ void FrameAllocator::free(Cpu& cpu, FrameNo frame, Order order) {
 
 void FrameAllocator::split_page(Cpu& cpu, FrameNo frame, Order order) {
   if (!may_free(cpu, frame, order)) return;
-  for (u64 i = 0; i < order.nr_pages(); ++i) ref(frames_->order[(frame + i).v]).store(0, kRelaxed);
+  for (u64 i = 0; i < order.nr_pages(); ++i) frames_->set_order(frame + i, 0);
 }
 
 void FrameAllocator::drain_all(Cpu& cpu) {
@@ -319,7 +347,8 @@ bool FrameAllocator::validate_list(Cpu& cpu, u32 list_of, u64& nr_listed) const 
   SpinGuard guard(cpu, list.lock);
   bool ok = true;
   for (const FrameNo f : entries(list_of).first(list.count)) {
-    const bool seen = ref(frames_->order[f.v]).exchange(kVisited, kRelaxed) == kVisited;
+    const bool seen = frames_->use_of(f).order == kVisited;
+    frames_->set_order(f, kVisited);
     if (seen || frames_->state_of(f) != FrameState::cached) {
       ok = complain(cpu, f.v, static_cast<u64>(FrameState::cached), static_cast<u64>(frames_->state_of(f)),
                     "frame on two per-CPU lists, or on one without being cached");
@@ -341,7 +370,7 @@ bool FrameAllocator::validate(Cpu& cpu) {
   for (u32 id = 0; id < lists_.size(); ++id) ok = validate_list(cpu, id, nr_listed) && ok;
   for (u32 id = 0; id < lists_.size(); ++id) {
     SpinGuard guard(cpu, lists_[id].lock);
-    for (const FrameNo f : entries(id).first(lists_[id].count)) ref(frames_->order[f.v]).store(0, kRelaxed);
+    for (const FrameNo f : entries(id).first(lists_[id].count)) frames_->set_order(f, 0);
   }
   if (nr_listed != nr_cached_states) {
     ok = complain(cpu, 0, nr_cached_states, nr_listed, "frames on per-CPU lists are not those in state cached");

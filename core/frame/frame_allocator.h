@@ -85,22 +85,28 @@ class FrameAllocator {
   bool take_single(Cpu& cpu, std::span<FrameNo> out) HVO_EXCLUDES(zone_lock_);
   bool take_cached(Cpu& cpu, std::span<FrameNo> out) HVO_EXCLUDES(zone_lock_);
   /// One frame from, or to, the CPU's list, when it is neither empty nor full: what nearly every call comes to.
-  bool pop_cached(Cpu& cpu, FrameNo& out);
-  bool push_cached(Cpu& cpu, FrameNo frame);
+  bool pop_cached(Cpu& cpu, FrameNo& out) noexcept;
+  bool push_cached(Cpu& cpu, FrameNo frame) noexcept;
+  /// As alloc, where the CPU's list can't help at once.
+  [[gnu::noinline]] std::expected<FrameNo, Errno> alloc_off_list(Cpu& cpu, Order order);
   /// The frame is handed out.
   void mark_allocated(FrameNo frame) const;
   bool try_alloc_bulk(Cpu& cpu, std::span<FrameNo> out) HVO_EXCLUDES(zone_lock_);
   bool try_alloc_block(Cpu& cpu, Order order, FrameNo& out) HVO_EXCLUDES(zone_lock_);
   void give_single(Cpu& cpu, std::span<const FrameNo> frames) HVO_EXCLUDES(zone_lock_);
   void give_cached(Cpu& cpu, std::span<const FrameNo> frames) HVO_EXCLUDES(zone_lock_);
+  [[gnu::noinline]] void give_one(Cpu& cpu, FrameNo frame) HVO_EXCLUDES(zone_lock_);
+  [[gnu::noinline]] void free_block(Cpu& cpu, FrameNo frame, Order order) HVO_EXCLUDES(zone_lock_);
   /// To the CPU's list or, without lists, to the buddy.
   void give_retired(Cpu& cpu, std::span<const FrameNo> frames) HVO_EXCLUDES(zone_lock_);
   /// Past its last frame.
   FrameNo end() const { return first_ + nr_frames_; }
+  bool exists(FrameNo frame, Order order) const;
   /// Checks that the caller may free this block; reports if not.
   bool may_free(Cpu& cpu, FrameNo frame, Order order) const;
-  /// The block leaves its owner: state, epoch, poison.
-  void retire(Cpu& cpu, FrameNo frame, Order order, u32 epoch, FrameState state) const;
+  [[gnu::noinline]] bool refuse_to_free(Cpu& cpu, FrameNo frame, Order order, FrameUse use) const;
+  /// The frame leaves its owner: state, order, epoch, poison.
+  void retire(Cpu& cpu, FrameNo frame, FrameUse use, u32 epoch) const;
   bool complain(Cpu& cpu, u64 object, u64 expected, u64 seen, std::string_view what) const;
   bool validate_buddy(Cpu& cpu, u64 nr_free_states) HVO_EXCLUDES(zone_lock_);
   bool validate_list(Cpu& cpu, u32 list_of, u64& nr_listed) const;
@@ -108,6 +114,7 @@ class FrameAllocator {
   u32 next_epoch() const { return ref(*frames_->clock).load(std::memory_order::relaxed) + 1; }
   /// The frame is used again: translations filled from now on are not older than its epoch.
   void catch_up_with(FrameNo frame) const;
+  [[gnu::noinline]] void move_clock(u32 epoch) const;
 
   FrameAllocatorConfig config_;
   const FrameTable* frames_;

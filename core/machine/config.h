@@ -4,6 +4,7 @@
 #include "core/base/geometry.h"
 #include "core/base/safeguards.h"
 #include "core/frame/failing_allocator.h"
+#include "core/frame/physical_memory.h"
 #include "core/hugetlb/hugetlb.h"
 
 namespace hvo {
@@ -40,6 +41,7 @@ struct MachineConfig {
       false;              ///< report when a valid vmemmap translation is replaced by another one (arm64's rule)
   bool poison = true;     ///< freed frames are filled with a pattern, so that a missing order is visible
   bool recording = true;  ///< the flight recorders run
+  Backing backing = Backing::file;  ///< of the frames; only a file's can be mirrored (HostMirror)
   Safeguards safeguards;
   FailurePlan failures;                                  ///< armed after boot
   std::array<PoolConfig, Hugetlb::kMaxHstates> pools{};  ///< order 0: no pool

@@ -85,6 +85,9 @@ std::string refuse_mappings(u64 needed, u64 in_use, u64 max_map_count, u64 spare
 
 std::expected<HostMirror, std::string> HostMirror::reserve(const MachineConfig& config) {
   if (std::string why = refuse_page_size(config.geometry); !why.empty()) return std::unexpected(std::move(why));
+  if (config.backing != Backing::file) {
+    return std::unexpected("frames in private memory can't be mirrored: the machine needs Backing::file");
+  }
   const u64 bytes = sizes_of(config).vmemmap_bytes;
   const u64 alignment = alignment_of(config.geometry);
   void* p = mmap(nullptr, bytes + alignment, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

@@ -144,7 +144,7 @@ std::expected<std::unique_ptr<Machine>, std::string> Machine::build(const Machin
   const MachineSizes sizes = sizes_of(config);
   auto arena = Arena::create(sizes.arena_bytes);
   if (!arena) return std::unexpected(arena.error());
-  auto memory = PhysicalMemory::create(*arena, sizes.nr_frames, config.geometry.page_shift);
+  auto memory = PhysicalMemory::create(*arena, sizes.nr_frames, config.geometry.page_shift, config.backing);
   if (!memory) return std::unexpected(memory.error());
   std::unique_ptr<Machine> machine(new Machine(config, std::move(*arena), std::move(*memory)));
   if (auto booted = machine->boot(watch); !booted) return std::unexpected(std::move(booted.error()));

@@ -19,9 +19,9 @@ class FrameMachine {
 
   /// `budget_pages`: of each node.
   FrameMachine(u64 nr_frames, u64 budget_pages, const FrameAllocatorConfig& config, u32 nr_nodes = 1,
-               u8 page_shift = kPageShift)
+               u8 page_shift = kPageShift, Backing backing = Backing::file)
       : arena_(Arena::create(u64{64} << 20).value()),
-        memory_(PhysicalMemory::create(arena_, nr_frames, page_shift).value()),
+        memory_(PhysicalMemory::create(arena_, nr_frames, page_shift, backing).value()),
         budgets_(make_budgets(budget_pages, nr_nodes)),
         source_(arena_, config, memory_.frames(), budgets_) {
     for (u32 id = 0; id < config.nr_cpus; ++id) {

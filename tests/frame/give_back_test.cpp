@@ -16,9 +16,11 @@ using test::FrameMachine;
 constexpr u8 kHostPageShift = 12;  // frames of the host's page size, so that each can go alone
 constexpr u64 kFrames = 3000;
 
-struct GiveBackTest : testing::Test {
+/// Over both kinds of memory.
+struct GiveBackTest : testing::TestWithParam<Backing> {
   explicit GiveBackTest(const FrameAllocatorConfig& config = {}, u32 nr_nodes = 1)
-      : m(kFrames, kFrames, config, nr_nodes, kHostPageShift), give_back(m.arena(), m.memory(), config, m.nodes()) {}
+      : m(kFrames, kFrames, config, nr_nodes, kHostPageShift, GetParam()),
+        give_back(m.arena(), m.memory(), config, m.nodes()) {}
 
   std::byte* bytes(FrameNo f) { return m.frames().address(f); }
   static std::byte pattern(FrameNo f) { return static_cast<std::byte>(f.v % 255 + 1); }
@@ -58,7 +60,7 @@ struct GiveBackTest : testing::Test {
   GiveBack give_back;
 };
 
-TEST_F(GiveBackTest, GivesExactlyTheFreeFramesThatWereWritten) {
+TEST_P(GiveBackTest, GivesExactlyTheFreeFramesThatWereWritten) {
   const std::vector<FrameNo> frames = take(2000);
   EXPECT_EQ(resident_frames(), 2000U);
   const std::vector<FrameNo> kept = free_tails(frames);
@@ -74,7 +76,7 @@ TEST_F(GiveBackTest, GivesExactlyTheFreeFramesThatWereWritten) {
   EXPECT_EQ(m.violations(), 0U);
 }
 
-TEST_F(GiveBackTest, AFrameThatWentReadsAsZeroAndServesAgain) {
+TEST_P(GiveBackTest, AFrameThatWentReadsAsZeroAndServesAgain) {
   const std::vector<FrameNo> frames = take(100);
   m.source().free_bulk(m.cpu(), frames);
   EXPECT_EQ(free_frames(), 100U);
@@ -84,7 +86,7 @@ TEST_F(GiveBackTest, AFrameThatWentReadsAsZeroAndServesAgain) {
   EXPECT_EQ(m.violations(), 0U);
 }
 
-TEST_F(GiveBackTest, GivesAFrameOnceForEachTimeThatItWasUsed) {
+TEST_P(GiveBackTest, GivesAFrameOnceForEachTimeThatItWasUsed) {
   const std::vector<FrameNo> kept = free_tails(take(800));
   EXPECT_EQ(free_frames(), 700U);
   EXPECT_EQ(free_frames(), 0U);
@@ -97,7 +99,7 @@ TEST_F(GiveBackTest, GivesAFrameOnceForEachTimeThatItWasUsed) {
   EXPECT_EQ(resident_frames(), 0U);
 }
 
-TEST_F(GiveBackTest, GivesWholeBlocksToo) {
+TEST_P(GiveBackTest, GivesWholeBlocksToo) {
   const FrameNo block = m.source().alloc(m.cpu(), Order{9}).value();
   for (u64 i = 0; i < 512; ++i) write(block + i);
   m.source().free(m.cpu(), block, Order{9});
@@ -105,7 +107,7 @@ TEST_F(GiveBackTest, GivesWholeBlocksToo) {
   EXPECT_EQ(resident_frames(), 0U);
 }
 
-TEST_F(GiveBackTest, WhatWasFilledBeforeIsStaleAfterwardsAsWell) {
+TEST_P(GiveBackTest, WhatWasFilledBeforeIsStaleAfterwardsAsWell) {
   const std::vector<FrameNo> frames = take(1);
   const u32 fill_epoch = ref(*m.frames().clock).load(std::memory_order::relaxed);
   m.source().free(m.cpu(), frames[0], Order{0});
@@ -122,7 +124,7 @@ struct PoisoningGiveBackTest : GiveBackTest {
   PoisoningGiveBackTest() : GiveBackTest({.poison = true}) {}
 };
 
-TEST_F(PoisoningGiveBackTest, KeepsItsFramesAndTheirPattern) {
+TEST_P(PoisoningGiveBackTest, KeepsItsFramesAndTheirPattern) {
   const std::vector<FrameNo> frames = take(100);
   m.source().free_bulk(m.cpu(), frames);
   EXPECT_EQ(free_frames(), 0U);
@@ -134,7 +136,7 @@ struct NodesGiveBackTest : GiveBackTest {
   NodesGiveBackTest() : GiveBackTest({.nr_cpus = 2}, 2) {}
 };
 
-TEST_F(NodesGiveBackTest, GivesTheFramesOfAllNodes) {
+TEST_P(NodesGiveBackTest, GivesTheFramesOfAllNodes) {
   std::vector<FrameNo> all;
   for (u32 id = 0; id < 2; ++id) {
     std::vector<FrameNo> frames(200);
@@ -154,7 +156,7 @@ struct BusyGiveBackTest : GiveBackTest {
 };
 
 /// CPU 0 gives back all the time; the others take frames, write them, and must find what they wrote.
-TEST_F(BusyGiveBackTest, NeverTouchesAFrameThatHasAnOwner) {
+TEST_P(BusyGiveBackTest, NeverTouchesAFrameThatHasAnOwner) {
   std::atomic<u32> nr_busy{2};
   std::atomic<u64> nr_wrong{0};
   std::atomic<u64> nr_given{0};
@@ -179,9 +181,11 @@ TEST_F(BusyGiveBackTest, NeverTouchesAFrameThatHasAnOwner) {
   EXPECT_EQ(m.violations(), 0U);
 }
 
-TEST(PhysicalMemory, DiscardZeroesWhatSharesAPageOfTheHost) {
+struct DiscardTest : testing::TestWithParam<Backing> {};
+
+TEST_P(DiscardTest, ZeroesWhatSharesAPageOfTheHost) {
   auto arena = Arena::create(u64{1} << 20).value();
-  const auto memory = PhysicalMemory::create(arena, 64, 9);
+  const auto memory = PhysicalMemory::create(arena, 64, 9, GetParam());
   ASSERT_TRUE(memory.has_value());
   const auto bytes = [&](u32 frame) { return memory->frames().address({frame}); };
   for (u32 frame = 0; frame < 64; ++frame) std::fill_n(bytes(frame), 512, std::byte{7});
@@ -194,9 +198,9 @@ TEST(PhysicalMemory, DiscardZeroesWhatSharesAPageOfTheHost) {
   }
 }
 
-TEST(PhysicalMemory, DiscardsOfSeveralRunsKeepWhatLiesBetween) {
+TEST_P(DiscardTest, OfSeveralRunsKeepsWhatLiesBetween) {
   auto arena = Arena::create(u64{1} << 20).value();
-  const auto memory = PhysicalMemory::create(arena, 64, kHostPageShift);
+  const auto memory = PhysicalMemory::create(arena, 64, kHostPageShift, GetParam());
   ASSERT_TRUE(memory.has_value());
   const auto byte = [&](u32 frame) -> std::byte& { return *memory->frames().address({frame}); };
   for (u32 frame = 0; frame < 64; ++frame) byte(frame) = std::byte{7};
@@ -206,6 +210,34 @@ TEST(PhysicalMemory, DiscardsOfSeveralRunsKeepWhatLiesBetween) {
   EXPECT_EQ(memory->resident_bytes(), u64{64 - 38} << kHostPageShift);
   for (u32 frame = 0; frame < 64; ++frame) EXPECT_EQ(byte(frame), std::byte{is_gone(frame) ? u8{0} : u8{7}}) << frame;
 }
+
+/// More runs than the host is told of at once.
+TEST_P(DiscardTest, OfManyRuns) {
+  constexpr u32 kNrFrames = 2048;
+  auto arena = Arena::create(u64{1} << 20).value();
+  const auto memory = PhysicalMemory::create(arena, kNrFrames, kHostPageShift, GetParam());
+  ASSERT_TRUE(memory.has_value());
+  std::vector<FrameRun> runs;
+  for (u32 frame = 0; frame < kNrFrames; ++frame) {
+    *memory->frames().address({frame}) = std::byte{7};
+    if (frame % 3 == 1) runs.push_back({{frame}, 1});
+  }
+  ASSERT_TRUE(memory->discard(runs).has_value());
+  EXPECT_EQ(memory->resident_bytes(), (kNrFrames - runs.size()) << kHostPageShift);
+  for (u32 frame = 0; frame < kNrFrames; ++frame) {
+    EXPECT_EQ(*memory->frames().address({frame}), std::byte{frame % 3 == 1 ? u8{0} : u8{7}}) << frame;
+  }
+}
+
+std::string backing_name(const testing::TestParamInfo<Backing>& info) {
+  return info.param == Backing::file ? "File" : "Private";
+}
+constexpr auto kBackings = {Backing::file, Backing::anonymous};
+INSTANTIATE_TEST_SUITE_P(Each, GiveBackTest, testing::ValuesIn(kBackings), backing_name);
+INSTANTIATE_TEST_SUITE_P(Each, PoisoningGiveBackTest, testing::ValuesIn(kBackings), backing_name);
+INSTANTIATE_TEST_SUITE_P(Each, NodesGiveBackTest, testing::ValuesIn(kBackings), backing_name);
+INSTANTIATE_TEST_SUITE_P(Each, BusyGiveBackTest, testing::ValuesIn(kBackings), backing_name);
+INSTANTIATE_TEST_SUITE_P(Each, DiscardTest, testing::ValuesIn(kBackings), backing_name);
 
 }  // namespace
 }  // namespace hvo

@@ -33,5 +33,18 @@ TEST(PhysicalMemory, FramesCanBeMirroredThroughTheFile) {
   munmap(mirror, 4096);
 }
 
+TEST(PhysicalMemory, PrivateMemoryHasNoFileAndStoresAsWell) {
+  auto arena = Arena::create(u64{1} << 20).value();
+  auto memory = PhysicalMemory::create(arena, 8, 12, Backing::anonymous);
+  ASSERT_TRUE(memory.has_value());
+  const PhysicalMemory moved = std::move(*memory);
+  EXPECT_EQ(moved.backing(), Backing::anonymous);
+  EXPECT_EQ(moved.fd(), -1);
+  EXPECT_EQ(moved.resident_bytes(), 0U);
+  *moved.frames().address({3}) = std::byte{42};
+  EXPECT_EQ(*moved.frames().address({3}), std::byte{42});
+  EXPECT_EQ(moved.resident_bytes(), 4096U);
+}
+
 }  // namespace
 }  // namespace hvo

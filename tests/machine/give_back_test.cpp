@@ -11,8 +11,9 @@ using test::FolioMachine;
 
 constexpr u64 kHugepages = 64;
 
-MachineConfig config_of(const Design& design) {
+MachineConfig config_of(const Design& design, Backing backing = Backing::file) {
   MachineConfig config;
+  config.backing = backing;
   config.design = &design;
   config.memory_pages = u64{1} << 16;  // 256 MiB
   config.poison = false;
@@ -27,10 +28,12 @@ std::vector<u64> words(FolioMachine& m) {
   return all;
 }
 
-TEST(GiveBack, OfAPoolReturnsTheFramesThatTheDesignSavesAndNothingElse) {
+struct PoolGiveBack : testing::TestWithParam<Backing> {};
+
+TEST_P(PoolGiveBack, ReturnsTheFramesThatTheDesignSavesAndNothingElse) {
   for (const Design& design : kDesigns) {
     SCOPED_TRACE(design.name);
-    FolioMachine m(config_of(design));
+    FolioMachine m(config_of(design, GetParam()));
     Hugetlb& hugetlb = m->hugetlb();
     const Order order = m->config().geometry.huge_order;
     const u64 page = m->config().geometry.page_size();
@@ -65,8 +68,8 @@ TEST(GiveBack, AMachineThatPoisonsKeepsEverything) {
 }
 
 /// The detector that makes an early free visible asks the frame's epoch, not what the frame holds.
-TEST(GiveBack, AStaleTranslationOfAFrameThatWentIsReported) {
-  MachineConfig config = config_of(*find_design("fake-head"));
+TEST_P(PoolGiveBack, AStaleTranslationOfAFrameThatWentIsReported) {
+  MachineConfig config = config_of(*find_design("fake-head"), GetParam());
   config.safeguards = Safeguards{}.without(Safeguard::flush_before_free);
   FolioMachine m(config);
   const Order order = config.geometry.huge_order;
@@ -86,6 +89,9 @@ TEST(GiveBack, AStaleTranslationOfAFrameThatWentIsReported) {
   ASSERT_EQ(log.total(), 1U);
   EXPECT_EQ(log.first[0].rule, Rule::stale_translation);
 }
+
+INSTANTIATE_TEST_SUITE_P(Each, PoolGiveBack, testing::Values(Backing::file, Backing::anonymous),
+                         [](const auto& info) { return info.param == Backing::file ? "File" : "Private"; });
 
 }  // namespace
 }  // namespace hvo

@@ -151,6 +151,14 @@ TEST(HostMirror, RefusesAGeometryThatTheHostDoesNotHave) {
   EXPECT_NE(mirror.error().find("tiny"), std::string::npos);
 }
 
+TEST(HostMirror, RefusesFramesThatNothingElseCanMap) {
+  MachineConfig config;
+  config.backing = Backing::anonymous;
+  const auto mirror = HostMirror::reserve(config);
+  ASSERT_FALSE(mirror);
+  EXPECT_NE(mirror.error().find("Backing::file"), std::string::npos) << mirror.error();
+}
+
 TEST(HostMirror, NamesTheMapCountThatItNeeds) {
   EXPECT_EQ(refuse_mappings(100, 50, 65530), "");
   const std::string why = refuse_mappings(70000, 50, 65530);

@@ -33,8 +33,7 @@ class TestMachine {
 
   explicit TestMachine(u32 n, TestKnobs knobs = {}) : knobs_(knobs), arena_(Arena::create(u64{1} << 20).value()) {
     frames_.memory = arena_.make_span<std::byte>(kFrames * kPage).data();
-    frames_.state = arena_.make_span<Word<u8>>(kFrames);
-    frames_.order = arena_.make_span<Word<u8>>(kFrames);
+    frames_.use = arena_.make_span<Word<u16>>(kFrames);
     frames_.epoch = arena_.make_span<Word<u32>>(kFrames);
     frames_.clock = &arena_.make<Word<u32>>();
     frames_.page_shift = kPageShift;
