@@ -10,7 +10,7 @@
 
 #include "bench/command_line.h"
 #include "bench/json.h"
-#include "bench/progress_line.h"
+#include "program/progress_line.h"
 #include "program/exit_codes.h"
 #include "program/signals.h"
 
@@ -95,7 +95,7 @@ int run(const Arguments& a) {
   }
   std::optional<Summary> summary;
   if (a.wants_summary()) {
-    ProgressLine line;
+    ProgressLine line("hvo-bench");
     auto measured = measure_summary(
         suite, [&line](u64 done, u64 total) { line.show(fmt::format("summary: {} of {} comparisons", done, total)); });
     line.clear();

@@ -29,16 +29,6 @@ using Checked = std::expected<void, std::string>;
 
 Checked wrong(std::string why) { return std::unexpected(std::move(why)); }
 
-Checked read(const std::string& option, const std::string& text, double most, double& to) {
-  if (text.empty()) return {};
-  const auto n = real_number(text);
-  if (!n || !(*n > 0) || *n > most) {
-    return wrong(fmt::format("{} must be more than 0 and at most {:.0f}, not '{}'", option, most, text));
-  }
-  to = *n;
-  return {};
-}
-
 Checked read_failures(const std::string& text, FailurePlan& plan) {
   if (text.empty()) return {};
   plan = {};
@@ -102,12 +92,12 @@ Checked read_counts(const RunWords& w, RunOptions& o) {
   const int limits = (w.seconds.empty() ? 0 : 1) + (w.ops.empty() ? 0 : 1) + (w.rounds.empty() ? 0 : 1);
   if (limits > 1) return wrong("--seconds, --ops and --rounds contradict each other: give one");
   if (limits == 1) o.seconds = 0;
-  if (auto r = read("--seconds", w.seconds, kMostSeconds, o.seconds); !r) return r;
+  if (auto r = read_positive("--seconds", w.seconds, kMostSeconds, o.seconds); !r) return r;
   if (auto r = read_count("--ops", w.ops, 1, kMostCount, o.nr_ops); !r) return r;
   if (auto r = read_count("--rounds", w.rounds, 1, kMostCount, o.nr_rounds); !r) return r;
   o.seed = u64{std::random_device{}()} << 16 | (std::random_device{}() & 0xffff);
   if (auto r = read_count("--seed", w.seed, 0, ~u64{0}, o.seed); !r) return r;
-  if (auto r = read("--hang-timeout", w.hang_timeout, kMostSeconds, o.hang_timeout); !r) return r;
+  if (auto r = read_positive("--hang-timeout", w.hang_timeout, kMostSeconds, o.hang_timeout); !r) return r;
   o.machine.failures = default_failures(*o.scenario);
   return read_failures(w.fail_alloc, o.machine.failures);
 }
@@ -240,6 +230,17 @@ Checked check_safeguards(const RunWords& /*w*/, RunOptions& o) {
 
 }  // namespace
 
+std::expected<void, std::string> read_positive(const std::string& option, const std::string& text, double most,
+                                               double& to) {
+  if (text.empty()) return {};
+  const auto n = real_number(text);
+  if (!n || !(*n > 0) || *n > most) {
+    return wrong(fmt::format("{} must be more than 0 and at most {:.0f}, not '{}'", option, most, text));
+  }
+  to = *n;
+  return {};
+}
+
 std::expected<void, std::string> read_count(const std::string& option, const std::string& text, u64 least, u64 most,
                                             u64& to) {
   if (text.empty()) return {};
@@ -256,52 +257,69 @@ std::expected<const Geometry*, std::string> geometry_of(const std::string& text)
   return std::unexpected(fmt::format("unknown geometry '{}'; known: {}", text, names_of(kGeometries)));
 }
 
-void add_run_options(CLI::App& app, RunWords& w) {
-  const CLI::Validator something([](const std::string& text) { return std::string(text.empty() ? "is empty" : ""); },
-                                 "");
-  app.add_option("--scenario", w.scenario, "what happens (default mixed); hvo-stress list shows all")
-      ->group("What")
-      ->type_name("NAME")
-      ->check(something);
-  const auto add = [&](const char* group, const char* name, std::string& to, const char* type, const char* what) {
-    app.add_option(name, to, what)->group(group)->type_name(type)->check(something);
-  };
+namespace {
+
+/// Adds options of text that may not be empty.
+class OptionAdder {
+ public:
+  explicit OptionAdder(CLI::App& app) : app_(app) {}
+  void operator()(const char* group, const char* name, std::string& to, const char* type, const std::string& what) {
+    const CLI::Validator something([](const std::string& text) { return std::string(text.empty() ? "is empty" : ""); },
+                                   "");
+    app_.add_option(name, to, what)->group(group)->type_name(type)->check(something);
+  }
+  void flag(const char* group, const char* name, bool& to, const char* what) {
+    app_.add_flag(name, to, what)->group(group);
+  }
+
+ private:
+  CLI::App& app_;
+};
+
+}  // namespace
+
+void add_machine_options(CLI::App& app, RunWords& w) {
+  OptionAdder add(app);
   add("What", "--design", w.design, "NAME", "generation of HVO, or a kernel version such as 6.12 (default fake-head)");
-  add("What", "--geometry", w.geometry, "NAME", "page and hugepage sizes (default x86-64)");
+  add("What", "--geometry", w.geometry, "NAME", fmt::format("page and hugepage sizes (default {})", w.geometry));
   add("What", "--pool", w.pool, "SIZE=N,...", "hugepages from the start, as 2M=512,1G=2 (default: the scenario's)");
   add("What", "--nodes", w.nodes, "N", "NUMA nodes of the machine, memory and CPUs shared out evenly (default 1)");
-  add("What", "--memory", w.memory, "MIB", "modelled memory (default: what pools and scenario need)");
-  app.add_flag("--at-boot", w.at_boot,
-               "gigantic pools as by hugepages= at boot: optimised from the start if the design can")
-      ->group("What");
+  add.flag("What", "--at-boot", w.at_boot,
+           "gigantic pools as by hugepages= at boot: optimised from the start if the design can");
   add("What", "--hot-added", w.hot_added, "MIB", "further memory that holds its own struct pages: not optimised");
-  add("How long", "--seconds", w.seconds, "S", "stop after so long (default 10)");
-  add("How long", "--ops", w.ops, "N", "or after so many operations");
-  add("How long", "--rounds", w.rounds, "N", "or after so many rounds, a fresh machine each");
   add("Who", "--cpus", w.cpus, "N", "simulated CPUs (default 2)");
-  add("Who", "--threads", w.threads, "N", "host threads (default: the smaller of CPUs and cores)");
-  add("Luck", "--seed", w.seed, "N", "of the first round; the next one has the next seed (default random)");
-  app.add_flag("--swarm", w.swarm, "each round runs a random half of the actors, weighed anew")->group("Luck");
-  add("Luck", "--perturb", w.perturb, "WHEN",
-      "never, some or always: delay CPUs in the middle of things (default some)");
   add("Machine", "--flush", w.flush, "HOW", "ipi (x86) or broadcast (arm64) TLB flushes (default ipi)");
-  add("Machine", "--mmu", w.mmu, "WHICH",
-      "software, or host: each PTE change is an mmap, a store to a tail a real SIGSEGV; no stale translations there");
-  app.add_flag("--ll-sc", w.ll_sc, "a compare-exchange that fails does not store, so it does not trap")
-      ->group("Machine");
-  app.add_flag("--break-before-make", w.break_before_make, "forbid what arm64 forbids: one valid PTE after another")
-      ->group("Machine");
+  add.flag("Machine", "--ll-sc", w.ll_sc, "a compare-exchange that fails does not store, so it does not trap");
+  add.flag("Machine", "--break-before-make", w.break_before_make,
+           "forbid what arm64 forbids: one valid PTE after another");
   add("Trouble", "--fail-alloc", w.fail_alloc, "PLAN", "fail allocations: nth:N, every:N, rate:N or none");
   app.add_option("--without", w.without, "remove safeguards: a bug that the run must find")
       ->group("Trouble")
       ->type_name("NAME,...")
       ->delimiter(',')
       ->allow_extra_args(false);
+}
+
+void add_run_options(CLI::App& app, RunWords& w) {
+  OptionAdder add(app);
+  add("What", "--scenario", w.scenario, "NAME", "what happens (default mixed); hvo-stress list shows all");
+  add_machine_options(app, w);
+  add("What", "--memory", w.memory, "MIB", "modelled memory (default: what pools and scenario need)");
+  add("How long", "--seconds", w.seconds, "S", "stop after so long (default 10)");
+  add("How long", "--ops", w.ops, "N", "or after so many operations");
+  add("How long", "--rounds", w.rounds, "N", "or after so many rounds, a fresh machine each");
+  add("Who", "--threads", w.threads, "N", "host threads (default: the smaller of CPUs and cores)");
+  add("Luck", "--seed", w.seed, "N", "of the first round; the next one has the next seed (default random)");
+  add.flag("Luck", "--swarm", w.swarm, "each round runs a random half of the actors, weighed anew");
+  add("Luck", "--perturb", w.perturb, "WHEN",
+      "never, some or always: delay CPUs in the middle of things (default some)");
+  add("Machine", "--mmu", w.mmu, "WHICH",
+      "software, or host: each PTE change is an mmap, a store to a tail a real SIGSEGV; no stale translations there");
   add("Trouble", "--hang-timeout", w.hang_timeout, "S", "a CPU that finishes nothing for so long hangs (default 20)");
   add("Results", "--json", w.json, "FILE", "everything, as JSON");
   add("Results", "--ktap", w.ktap, "FILE", "KTAP, as kernel tests print it");
   add("Results", "--junit", w.junit, "FILE", "JUnit XML");
-  app.add_flag("--quiet", w.quiet, "no status line")->group("Results");
+  add.flag("Results", "--quiet", w.quiet, "no status line");
   app.add_option("--plant", w.plant)->group("");  // hidden: defects of the tool itself, for its tests
 }
 

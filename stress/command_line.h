@@ -19,6 +19,8 @@ struct RunWords {
   bool swarm = false, quiet = false, ll_sc = false, at_boot = false, break_before_make = false;
 };
 
+/// Options of the machine and its troubles, which several commands have.
+void add_machine_options(CLI::App& app, RunWords& words);
 void add_run_options(CLI::App& app, RunWords& words);
 /// Error: one line that says what is wrong and what is known; exit code 2.
 /// `command`: what was typed before the options.
@@ -26,7 +28,9 @@ std::expected<RunOptions, std::string> to_options(const RunWords& words, const s
 /// A geometry by name. Error: one line.
 std::expected<const Geometry*, std::string> geometry_of(const std::string& text);
 
-/// Reads `text` into `to`, if anything was said. Error: one line.
+/// Read `text` into `to`, if anything was said. Error: one line.
+std::expected<void, std::string> read_positive(const std::string& option, const std::string& text, double most,
+                                               double& to);
 std::expected<void, std::string> read_count(const std::string& option, const std::string& text, u64 least, u64 most,
                                             u64& to);
 

@@ -23,8 +23,9 @@ enum class Key : u8 {
   violation,
   not_valid,
   not_drained,
+  stuck,
 };
-inline constexpr unsigned kNrKeys = 10;
+inline constexpr unsigned kNrKeys = 11;
 
 struct Outcome {
   Key key{};
@@ -52,6 +53,8 @@ inline constexpr std::array<Outcome, kNrKeys> kOutcomes{{
      "The recount at the end of a round found frames, flags, page tables or lookups that are not as they must be."},
     {Key::not_drained, "not-drained", Grade::forbidden,
      "When all was given back at the end of a round, hugepages or optimised folios were left."},
+    {Key::stuck, "stuck", Grade::forbidden,
+     "An explored schedule came to a point where no CPU could go on, or did not end."},
 }};
 
 inline constexpr std::size_t kMostHoles = 4;

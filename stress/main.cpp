@@ -14,8 +14,10 @@
 #include "stress/command_line.h"
 #include "stress/crash_report.h"
 #include "stress/dump.h"
+#include "stress/explore/commands.h"
 #include "stress/host/memory.h"
 #include "stress/host/report.h"
+#include "stress/output.h"
 #include "stress/parallel/engine.h"
 #include "stress/report/designs.h"
 #include "stress/report/machine_readable.h"
@@ -33,20 +35,10 @@ constexpr const char* kFooter =
     "Ctrl-C ends a run with its results, a second one at once. Vacuous: a window that the scenario is\n"
     "about was never hit.\n";
 
-int fail(int code, const std::string& why) {
-  std::fputs(fmt::format("hvo-stress: {}\n", why).c_str(), stderr);
-  return code;
-}
-
-/// False when nobody takes it: a full disk, a pipe that was closed.
-bool say(const std::string& text) { return std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0; }
-
 /// Prints the report and writes the files, each whatever becomes of the others.
 int deliver(const RunOptions& options, const RunResult& result, OutputFiles& files) {
-  const char* const no_colour = std::getenv("NO_COLOR");
-  const bool colour = isatty(STDOUT_FILENO) != 0 && (no_colour == nullptr || *no_colour == '\0');
   std::vector<std::string> failed;
-  if (!say(report_text(options, result, colour))) failed.emplace_back("can't write the report");
+  if (!say(report_text(options, result, is_colour_terminal()))) failed.emplace_back("can't write the report");
   for (std::string& why : files.write_all()) failed.push_back(std::move(why));
   for (const std::string& why : failed) fail(kResource, why);
   const int code = exit_code(verdict_of(options, result));
@@ -55,9 +47,9 @@ int deliver(const RunOptions& options, const RunResult& result, OutputFiles& fil
 }
 
 /// What the user typed: ./hvo says what stands for it.
-std::string typed_command(const char* program) {
+std::string typed_command(const char* program, const char* command) {
   const char* const front_door = std::getenv("HVO_TYPED");
-  return front_door != nullptr && *front_door != '\0' ? front_door : quoted(program) + " run";
+  return front_door != nullptr && *front_door != '\0' ? front_door : quoted(program) + " " + command;
 }
 
 int run_command(const RunWords& words, const std::string& command) {
@@ -156,6 +148,15 @@ int main(int argc, char** argv) {
   run_app->footer(fmt::format("Example: hvo-stress run --scenario lookup_vs_restore --design 6.12 --seconds 60\n{}{}",
                               kFooter, kExitCodes));
   add_run_options(*run_app, words);
+  ExploreWords explore_words;
+  CLI::App* explore_app =
+      app.add_subcommand("explore", "every interleaving that matters: a scheduler decides each step");
+  explore_app->footer(fmt::format("Example: hvo-stress explore --scenario recycle+filtered --design fake-head-rcu\n{}",
+                                  kExitCodes));
+  add_explore_options(*explore_app, explore_words);
+  ReplayWords replay_words;
+  CLI::App* replay_app = app.add_subcommand("replay", "a schedule that explore has found, step by step");
+  add_replay_options(*replay_app, replay_words);
   CLI::App* list_app = app.add_subcommand("list", "scenarios, designs, geometries, safeguards");
   bool list_as_json = false;
   list_app->add_flag("--json", list_as_json, "as JSON, on stdout");
@@ -190,5 +191,7 @@ int main(int argc, char** argv) {
   }
   if (dump_app->parsed()) return dump_command(dump_words);
   if (host_app->parsed()) return host_command(host_as_json);
-  return run_command(words, typed_command(argv[0]));
+  if (explore_app->parsed()) return explore_command(explore_words, typed_command(argv[0], "explore"));
+  if (replay_app->parsed()) return replay_command(replay_words);
+  return run_command(words, typed_command(argv[0], "run"));
 }

@@ -7,7 +7,7 @@
 #include "bench/command_line.h"
 #include "bench/compare/driver.h"
 #include "bench/compare/table.h"
-#include "bench/progress_line.h"
+#include "program/progress_line.h"
 #include "program/signals.h"
 
 namespace hvo::bench {
@@ -94,7 +94,7 @@ int measure(const Arguments& a) {
   if (plan.placements.empty()) {
     fmt::print(stderr, "hvo-bench: no kernels/ beside the program: one placement only, so intervals are too narrow\n");
   }
-  ProgressLine line;
+  ProgressLine line("hvo-bench");
   auto recording = run_plan(plan, [&](u64 n, std::chrono::duration<double> passed) {
     line.show(bar_text(plan.budget, n, passed, line.is_terminal()));
   });

@@ -8,7 +8,7 @@
 #include "bench/command_line.h"
 #include "bench/environment.h"
 #include "bench/operations/operations.h"
-#include "bench/progress_line.h"
+#include "program/progress_line.h"
 #include "program/signals.h"
 
 namespace hvo::bench {
@@ -18,7 +18,7 @@ namespace {
 /// All operations, each compared over all designs.
 std::vector<Samples> measure(const OperationBench& bench, unsigned nr_rounds) {
   std::vector<Samples> all;
-  ProgressLine line;
+  ProgressLine line("hvo-bench");
   for (const Operation operation : kOperations) {
     std::vector<const Arm*> arms;
     for (const Arm& arm : bench.arms()) {

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "bench/progress_line.h"
+#include "program/progress_line.h"
 #include "bench/savings/build.h"
 
 namespace hvo::bench::savings {
@@ -24,7 +24,7 @@ class Progress {
   void clear() { line_.clear(); }
 
  private:
-  ProgressLine line_;
+  ProgressLine line_{"hvo-bench"};
   u64 all_;
   u64 nth_ = 0;
   std::string what_;

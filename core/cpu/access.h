@@ -22,6 +22,7 @@ enum class Kind : u8 {
   plain_store,  ///< an ordinary store to what nobody else can see yet
   load_line,    ///< one struct page (64 bytes) read with eight marked loads into `data`
   fill_frame,   ///< a whole private frame written with ordinary stores from `data`
+  nothing,      ///< an instruction that touches no modelled memory: scheduled, never performed
 };
 
 enum class MemoryOrder : u8 { plain, relaxed, acquire, release, full };
@@ -45,7 +46,8 @@ struct Access {
   void* data = nullptr;  ///< load_line: u64[8] to fill; fill_frame: const bytes to copy
 
   constexpr bool is_write() const {
-    return kind != Kind::load && kind != Kind::walker_load && kind != Kind::plain_load && kind != Kind::load_line;
+    return kind != Kind::load && kind != Kind::walker_load && kind != Kind::plain_load && kind != Kind::load_line &&
+           kind != Kind::nothing;
   }
 };
 

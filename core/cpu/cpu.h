@@ -200,6 +200,11 @@ class Cpu {
   /// end of an RCU section.
   void serve();
 
+  /// An instruction that touches no modelled memory, but before which others may run and interrupts are served.
+  void step_without_access() {
+    if (ref(s_->attention).load(std::memory_order::relaxed) != 0) [[unlikely]] begin({.kind = Kind::nothing});
+  }
+
   // ---- engine, detectors
   // ---------------------------------------------------------------------------------------------
   /// Attaches an engine (or none). Call while the CPU is idle and nobody posts to it.

@@ -49,7 +49,8 @@ template <class T>
     case Kind::plain_load: return w.raw;
     case Kind::plain_store: return w.raw = operand;
     case Kind::load_line:
-    case Kind::fill_frame: break;
+    case Kind::fill_frame:
+    case Kind::nothing: break;
   }
   __builtin_unreachable();
 }

@@ -12,7 +12,11 @@
 
 namespace hvo {
 
-inline void rcu_read_lock(Cpu& cpu) { ++cpu.state().rcu_depth; }
+/// Enters a read section. Whoever asked for a quiescent state before is answered first.
+inline void rcu_read_lock(Cpu& cpu) {
+  cpu.step_without_access();
+  ++cpu.state().rcu_depth;
+}
 
 inline void rcu_read_unlock(Cpu& cpu) {
   CpuState& s = cpu.state();

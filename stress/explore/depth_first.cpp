@@ -1,11 +1,16 @@
 #include <algorithm>
+#include <utility>
 
 #include "stress/explore/strategies.h"
 
 namespace hvo::stress {
 
 bool DepthFirst::begin() {
-  if (has_begun_ && !advance()) return false;
+  if (has_begun_ && !advance()) {
+    is_exhausted_ = true;
+    return false;
+  }
+  index_ = has_begun_ ? index_ + 1 : 0;
   has_begun_ = true;
   depth_ = 0;
   nr_preemptions_ = 0;
@@ -30,6 +35,7 @@ u32 DepthFirst::choose(const Question& question) { return decide(question.nr, fa
 void DepthFirst::met_nobody() {
   Decision& last = decisions_[depth_ - 1];
   last.nr_alternatives = static_cast<u8>(last.chosen + 1);
+  last.is_preemptible = 0;
 }
 
 bool DepthFirst::advance() {
@@ -73,7 +79,7 @@ double DepthFirst::nr_left() const {
       }
       all += open * sum;
     }
-    if (d.is_preemptible != 0 && d.nr_alternatives > 1) behind += 1;
+    if (d.is_preemptible != 0) behind += 1;
   }
   return all;
 }

@@ -36,10 +36,25 @@ ExploringEngine::ExploringEngine(std::span<Cpu* const> cpus, const EngineOptions
   memory_ = frames.memory;
   page_shift_ = frames.page_shift;
   memory_bytes_ = frames.nr_frames() << page_shift_;
+  find_requests();
   if (options.weak) weak_ = std::make_unique<WeakMemory>(cpus);
 }
 
 ExploringEngine::~ExploringEngine() = default;
+
+void ExploringEngine::find_requests() {
+  const std::byte* end = nullptr;
+  for (u32 i = 0; i < nr_cpus_; ++i) {
+    const CpuWiring& w = tasks_[i].cpu->wiring();
+    for (const std::span<Slot> slots : {w.mailbox, w.tlbi}) {
+      if (slots.empty()) continue;
+      const auto bytes = std::as_bytes(slots);
+      if (requests_ == nullptr || bytes.data() < requests_) requests_ = bytes.data();
+      end = std::max(end, bytes.data() + bytes.size());
+    }
+  }
+  requests_bytes_ = static_cast<u64>(end - requests_);
+}
 
 bool ExploringEngine::can_run(const Task& task) const {
   if (task.done) return false;
@@ -55,7 +70,7 @@ u32 ExploringEngine::note_decision(u32 decided) {
 }
 
 u32 ExploringEngine::pick(u32 current) {
-  std::array<u8, kMostCpus> cpus{};
+  std::array<u8, kMostCpus> cpus;  // NOLINT(cppcoreguidelines-pro-type-member-init): the first n are
   u32 n = 0;
   was_picked_ = false;
   has_met_ = false;
@@ -95,7 +110,8 @@ void ExploringEngine::before(Cpu& cpu, const Access& access) {
     const Quiet quiet;
     Task& task = tasks_[current];
     task.waits_on = nullptr;
-    strategy_->step(current);
+    if (counts_steps_) strategy_->step(current);
+    ++task.nr_steps;
     endless = ++nr_steps_ > options_.most_steps;
     // In the middle of an instruction: it has gone on.
     if (access.kind == Kind::walker_load) has_only_served_ = false;
@@ -117,6 +133,7 @@ u64 ExploringEngine::perform(Cpu& cpu, const Access& access, void* word) {
 }
 
 bool ExploringEngine::is_request(const void* word) const {
+  if (static_cast<u64>(static_cast<const std::byte*>(word) - requests_) >= requests_bytes_) return false;
   for (u32 i = 0; i < nr_cpus_; ++i) {
     const CpuWiring& w = tasks_[i].cpu->wiring();
     if (lies_in(word, w.mailbox) || lies_in(word, w.tlbi)) return true;
@@ -249,6 +266,7 @@ u32 ExploringEngine::act(void* engine, u32 nth) {
 End ExploringEngine::run(Program& program, Strategy& strategy) {
   program_ = &program;
   strategy_ = &strategy;
+  counts_steps_ = strategy.counts_steps();
   nr_steps_ = 0;
   nr_switches_ = 0;
   nr_decisions_ = 0;

@@ -73,11 +73,12 @@ class ExploringEngine final : public Engine, private Chooser {
   void skip_what_meets_nobody(Footprints* footprints) { footprints_ = footprints; }
   /// All that the CPUs do is appended to `moments`; null: not recorded.
   void record(std::vector<Moment>* moments) { moments_ = moments; }
-  /// Called with every frame that is stored to.
+  /// One flag a frame: set when it is stored to.
   void note_frames(u8* dirty) { dirty_frames_ = dirty; }
 
   // Of the last run.
   u32 nr_steps() const { return nr_steps_; }
+  u32 nr_steps_of(u32 cpu) const { return tasks_[cpu].nr_steps; }
   u32 nr_switches() const { return nr_switches_; }
   /// What was decided, one number a decision.
   std::span<const u8> decisions() const { return {decisions_.data(), nr_decisions_}; }
@@ -101,10 +102,12 @@ class ExploringEngine final : public Engine, private Chooser {
     bool is_interruptible = false;  ///< serves interrupts while it waits
     bool done = false;
     u32 rcu_depth = 0;  ///< at its last step
+    u32 nr_steps = 0;
   };
   static u32 act(void* engine, u32 nth);
   u32 choose(Cpu& cpu, u32 n) override;
 
+  void find_requests();
   bool can_run(const Task& task) const;
   /// Who is next; kOutside when nobody can go on.
   u32 pick(u32 current);
@@ -124,11 +127,14 @@ class ExploringEngine final : public Engine, private Chooser {
   std::unique_ptr<WeakMemory> weak_;
   Program* program_ = nullptr;
   Strategy* strategy_ = nullptr;
+  bool counts_steps_ = false;
   Footprints* footprints_ = nullptr;
   std::vector<Moment>* moments_ = nullptr;
   u8* dirty_frames_ = nullptr;
   const std::byte* memory_ = nullptr;
   u64 memory_bytes_ = 0;
+  const std::byte* requests_ = nullptr;  ///< from here on all mailboxes lie, and other words between them
+  u64 requests_bytes_ = 0;
   u8 page_shift_ = 12;
   u32 nr_steps_ = 0;
   u32 nr_switches_ = 0;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "stress/explore/strategies.h"
 
@@ -10,7 +11,8 @@ constexpr u64 kOddChoiceIn = 8;
 }  // namespace
 
 bool RandomStrategy::begin() {
-  rng_ = Rng::seeded(seed_, index_++);
+  index_ = std::exchange(next_, next_ + indices_.stride);
+  rng_ = Rng::seeded(indices_.seed, index_);
   begin_with(rng_);
   return true;
 }

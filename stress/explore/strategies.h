@@ -20,27 +20,36 @@ struct Baseline {
   }
 };
 
+/// Which schedules of a seed a worker takes: first, first + stride, …
+struct Indices {
+  u64 seed = 1;
+  u64 first = 0;
+  u64 stride = 1;
+};
+
 /// A strategy that draws lots. Schedule `index` of a seed is the same whatever was run before it.
 class RandomStrategy : public Strategy {
  public:
   bool begin() final;
   u32 choose(const Question& question) final;
+  u64 index() const final { return index_; }
 
  protected:
-  RandomStrategy(u64 seed, u64 first_index) : seed_(seed), index_(first_index) {}
+  explicit RandomStrategy(const Indices& indices) : indices_(indices), next_(indices.first) {}
   virtual void begin_with(Rng& rng) = 0;
   Rng& rng() { return rng_; }
 
  private:
-  u64 seed_;
-  u64 index_;
+  Indices indices_;
+  u64 next_;
+  u64 index_ = 0;
   Rng rng_;
 };
 
 /// Switches with probability 1 / `one_in` at each turn, to any other CPU alike.
 class RandomWalk final : public RandomStrategy {
  public:
-  RandomWalk(u64 seed, u64 first_index, u32 one_in) : RandomStrategy(seed, first_index), one_in_(one_in) {}
+  RandomWalk(const Indices& indices, u32 one_in) : RandomStrategy(indices), one_in_(one_in) {}
   u32 pick(const Turn& turn) override;
 
  private:
@@ -52,10 +61,11 @@ class RandomWalk final : public RandomStrategy {
 /// programs that don't meet are equally likely.
 class UniformRandomWalk final : public RandomStrategy {
  public:
-  UniformRandomWalk(u64 seed, u64 first_index, const Baseline& baseline)
-      : RandomStrategy(seed, first_index), baseline_(baseline) {}
+  UniformRandomWalk(const Indices& indices, const Baseline& baseline)
+      : RandomStrategy(indices), baseline_(baseline) {}
   u32 pick(const Turn& turn) override;
   void step(u32 cpu) override { ++taken_[cpu]; }
+  bool counts_steps() const override { return true; }
 
  private:
   void begin_with(Rng& rng) override;
@@ -71,10 +81,11 @@ class UniformRandomWalk final : public RandomStrategy {
 class PctStrategy final : public RandomStrategy {
  public:
   static constexpr u32 kMostDepth = 16;
-  PctStrategy(u64 seed, u64 first_index, u32 depth, const Baseline& baseline)
-      : RandomStrategy(seed, first_index), depth_(depth), baseline_(baseline) {}
+  PctStrategy(const Indices& indices, u32 depth, const Baseline& baseline)
+      : RandomStrategy(indices), depth_(depth), baseline_(baseline) {}
   u32 pick(const Turn& turn) override;
   void step(u32 cpu) override;
+  bool counts_steps() const override { return true; }
 
  private:
   void begin_with(Rng& rng) override;
@@ -96,9 +107,12 @@ class DepthFirst final : public Strategy {
   u32 pick(const Turn& turn) override;
   u32 choose(const Question& question) override;
   void met_nobody() override;
+  u64 index() const override { return index_; }
 
   /// Of the schedule that was just run.
   u32 nr_preemptions() const { return nr_preemptions_; }
+  /// All have been run.
+  bool is_exhausted() const { return is_exhausted_; }
   /// How many schedules are about left, by the decisions that are open.
   double nr_left() const;
   /// Where the search is, to be taken up again by another one of the same bound and worker.
@@ -118,6 +132,8 @@ class DepthFirst final : public Strategy {
   u32 worker_;
   u32 nr_workers_;
   bool has_begun_ = false;
+  bool is_exhausted_ = false;
+  u64 index_ = 0;
   u32 nr_preemptions_ = 0;
   std::size_t depth_ = 0;
   std::vector<Decision> decisions_;
@@ -130,6 +146,7 @@ class ReplayStrategy final : public Strategy {
   bool begin() override;
   u32 pick(const Turn& turn) override { return next(turn.nr); }
   u32 choose(const Question& question) override { return next(question.nr); }
+  u64 index() const override { return 0; }
   /// A decision was none of the alternatives: this schedule is not of this program.
   bool has_strayed() const { return has_strayed_; }
 

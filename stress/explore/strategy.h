@@ -34,8 +34,11 @@ class Strategy {
   /// The CPU that stayed at the last turn has met nobody since then (footprints.h): had it been another one's turn,
   /// that one could as well have had it now.
   virtual void met_nobody() {}
-  /// CPU `cpu` begins a step. For strategies that count.
+  /// CPU `cpu` begins a step. Called for strategies that count.
   virtual void step(u32 /*cpu*/) {}
+  virtual bool counts_steps() const { return false; }
+  /// Which of its schedules runs, or was run last.
+  virtual u64 index() const = 0;
   /// The schedule has come to its end.
   virtual void end() {}
 };

@@ -5,23 +5,12 @@
 #include <algorithm>
 
 #include "stress/report/costs.h"
+#include "stress/report/outcomes.h"
 #include "stress/verdict.h"
 
 namespace hvo::stress {
 
 namespace {
-
-constexpr std::string_view kReset = "\033[0m";
-
-std::string_view colour_of(Grade grade) {
-  switch (grade) {
-    case Grade::acceptable: return "\033[32m";
-    case Grade::interesting: return "\033[36m";
-    case Grade::known_hole: return "\033[33m";
-    case Grade::forbidden: return "\033[1;31m";
-  }
-  return "";
-}
 
 class Text {
  public:
@@ -53,9 +42,7 @@ class Text {
   }
 
  private:
-  std::string painted(Grade grade, const std::string& text) const {
-    return colour_ ? fmt::format("{}{}{}", colour_of(grade), text, kReset) : text;
-  }
+  std::string painted(Grade grade, const std::string& text) const { return stress::painted(grade, text, colour_); }
 
   void heading() {
     s_ += fmt::format("\n{} on {}, {} CPUs{} on {} threads, seed {}\n", o_.scenario->name, o_.machine.design->name,
@@ -67,23 +54,7 @@ class Text {
     if (o_.machine.mmu == Mmu::host) s_ += "the host's MMU: it flushes at once, so nothing stale can show\n";
   }
 
-  void outcomes() {
-    s_ += "\noutcomes\n";
-    for (const Outcome& o : kOutcomes) {
-      const u64 n = r_.outcomes.of(o.key);
-      if (n == 0) continue;
-      s_ += fmt::format("{:>12}  {}  {}\n", n, painted(o.grade, fmt::format("{:<11}", grade_name(o.grade))), o.name);
-      s_ += wrapped(o.why, 14);
-    }
-    const auto holes = o_.machine.design->holes;
-    for (std::size_t i = 0; i < holes.size(); ++i) {
-      if (r_.outcomes.holes[i] == 0) continue;
-      s_ += fmt::format("{:>12}  of these: {}\n", r_.outcomes.holes[i], op_name(holes[i].op));
-      s_ += wrapped(holes[i].fixed_by == kOpen ? fmt::format("{}; fix: open", holes[i].why)
-                                               : fmt::format("{}; fixed by: {}", holes[i].why, holes[i].fixed_by),
-                    14);
-    }
-  }
+  void outcomes() { s_ += outcomes_text(*o_.machine.design, r_.outcomes, colour_); }
 
   void findings() {
     if (r_.findings.empty()) return;
@@ -128,29 +99,6 @@ class Text {
 };
 
 }  // namespace
-
-std::string wrapped(std::string_view text, std::size_t indent, std::size_t width) {
-  std::string s;
-  std::string line;
-  while (!text.empty()) {
-    const std::size_t blank = std::min(text.find(' '), text.size());
-    const std::string_view word = text.substr(0, blank);
-    if (!line.empty() && indent + line.size() + 1 + word.size() > width) {
-      s += std::string(indent, ' ') + line + "\n";
-      line.clear();
-    }
-    line += (line.empty() ? "" : " ") + std::string(word);
-    text.remove_prefix(std::min(blank + 1, text.size()));
-  }
-  return s + std::string(indent, ' ') + line + "\n";
-}
-
-std::string violation_text(const Violation& v) {
-  std::string s = fmt::format("{}\n    in {} on CPU {}\n", rule_name(v.rule), op_name(v.op), v.cpu);
-  s += wrapped(rule_meaning(v.rule), 4);
-  s += wrapped(fmt::format("Seen: {}.", v.what), 4);
-  return s + wrapped(fmt::format("object {:#x}, expected {:#x}, seen {:#x}", v.object, v.expected, v.seen), 4);
-}
 
 std::string report_text(const RunOptions& options, const RunResult& result, bool colour) {
   return Text(options, result, colour)();

@@ -1,13 +1,15 @@
-#include "bench/progress_line.h"
+#include "program/progress_line.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <cstdio>
+#include <utility>
 
-namespace hvo::bench {
+namespace hvo {
 
-ProgressLine::ProgressLine() : is_terminal_(isatty(STDERR_FILENO) != 0), due_(Clock::now() + period()) {}
+ProgressLine::ProgressLine(std::string program)
+    : program_(std::move(program)), is_terminal_(isatty(STDERR_FILENO) != 0), due_(Clock::now() + period()) {}
 
 ProgressLine::Clock::duration ProgressLine::period() const {
   return is_terminal_ ? Clock::duration(std::chrono::milliseconds(100)) : std::chrono::seconds(5);
@@ -19,7 +21,7 @@ void ProgressLine::show(const std::string& text) {
     fmt::print(stderr, "\r{}\033[K", text);
     is_shown_ = true;
   } else {
-    fmt::print(stderr, "hvo-bench: {}\n", text);
+    fmt::print(stderr, "{}: {}\n", program_, text);
   }
   due_ = Clock::now() + period();
 }
@@ -29,4 +31,4 @@ void ProgressLine::clear() {
   is_shown_ = false;
 }
 
-}  // namespace hvo::bench
+}  // namespace hvo

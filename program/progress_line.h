@@ -4,12 +4,13 @@
 #include <chrono>
 #include <string>
 
-namespace hvo::bench {
+namespace hvo {
 
 /// One thread.
 class ProgressLine {
  public:
-  ProgressLine();
+  /// `program`: stands before each line that is not rewritten.
+  explicit ProgressLine(std::string program);
   ~ProgressLine() { clear(); }
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
@@ -25,9 +26,10 @@ class ProgressLine {
   using Clock = std::chrono::steady_clock;
   Clock::duration period() const;
 
+  std::string program_;
   bool is_terminal_;
   bool is_shown_ = false;
   Clock::time_point due_;
 };
 
-}  // namespace hvo::bench
+}  // namespace hvo

@@ -1,0 +1,90 @@
+#include <fmt/format.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "program/exit_codes.h"
+#include "program/usage.h"
+#include "stress/explore/commands.h"
+#include "stress/explore/report.h"
+#include "stress/explore/schedule_file.h"
+#include "stress/explore/story.h"
+#include "stress/output.h"
+#include "stress/report/outcomes.h"
+
+namespace hvo::stress {
+
+namespace {
+
+std::expected<ScheduleFile, std::string> read_schedule(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return std::unexpected(fmt::format("can't read {}", path));
+  std::ostringstream text;
+  text << in.rdbuf();
+  auto file = parse_schedule(text.str());
+  if (!file) return std::unexpected(fmt::format("{} {}", path, file.error()));
+  return file;
+}
+
+std::expected<ExploreOptions, std::string> options_of(const ScheduleFile& file) {
+  CLI::App app;
+  ExploreWords words;
+  add_explore_options(app, words);
+  try {
+    app.parse(file.program, false);
+  } catch (const CLI::ParseError& e) {
+    return std::unexpected(fmt::format("this build does not know the program of the schedule: {}", plain_words(e)));
+  }
+  return to_explore_options(words, "hvo-stress explore");
+}
+
+/// Empty: the replay did what the file says.
+std::string difference(const ScheduleFile& file, const Replayed& r) {
+  const Witness& w = file.witness;
+  if (!r.has_strayed && r.nr_steps == w.nr_steps && r.state_hash == w.state_hash && r.end == w.end) return "";
+  return fmt::format("the schedule did not repeat: {} steps to state {:016x}, the file says {} to {:016x}; it is from a "
+                     "build in which the operations take other steps",
+                     r.nr_steps, r.state_hash, w.nr_steps, w.state_hash);
+}
+
+}  // namespace
+
+void add_replay_options(CLI::App& app, ReplayWords& w) {
+  app.add_option("FILE", w.file, "a schedule that explore has saved")->required();
+  app.add_flag("--check-determinism", w.check_determinism, "run it ten times, and compare");
+}
+
+int replay_command(const ReplayWords& words) {
+  const auto file = read_schedule(words.file);
+  if (!file) return fail(kUsage, file.error());
+  const auto options = options_of(*file);
+  if (!options) return fail(kUsage, fmt::format("{}: {}", words.file, options.error()));
+  auto subject = subject_maker(*options)();
+  if (!subject) return fail(kResource, subject.error());
+  if ((*subject)->machine().state_hash() != file->start_hash) {
+    return fail(kUsage, fmt::format("{} is from another version of the scenario: its machine begins in another state; "
+                                    "search anew: {}",
+                                    words.file, file->command));
+  }
+  const Witness& w = file->witness;
+  constexpr int kTimes = 10;
+  std::vector<Moment> moments;
+  const u64 variant = variant_of(w.strategy, w.index);
+  const Replayed first = replay(**subject, options->search.engine, variant, w.decisions, &moments);
+  if (const std::string why = difference(*file, first); !why.empty()) {
+    return fail(kUsage, fmt::format("{}: {}", words.file, why));
+  }
+  say(story_text(**subject, first, moments));
+  say(outcomes_text(*options->machine.design, first.outcomes, is_colour_terminal()));
+  for (int i = 0; words.check_determinism && i < kTimes; ++i) {
+    const Replayed again = replay(**subject, options->search.engine, variant, w.decisions, nullptr);
+    if (const std::string why = difference(*file, again); !why.empty()) {
+      return fail(kViolation, fmt::format("{}: {}", words.file, why));
+    }
+  }
+  say(fmt::format("\nreplayed: {} steps to state {:016x}, as in the file{}\n", first.nr_steps, first.state_hash,
+                  words.check_determinism ? fmt::format(", {} times more", kTimes) : ""));
+  return first.outcomes.nr_forbidden() != 0 ? kViolation : kPass;
+}
+
+}  // namespace hvo::stress

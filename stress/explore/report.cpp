@@ -1,0 +1,179 @@
+#include "stress/explore/report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "program/exit_codes.h"
+#include "stress/numbers.h"
+#include "stress/report/outcomes.h"
+#include "stress/verdict.h"
+#include "stress/version.h"
+
+namespace hvo::stress {
+
+namespace {
+
+bool is_depth_first(const ExploreOptions& o) { return o.search.strategy.kind == StrategySpec::Kind::dfs; }
+
+/// The part of the schedules within the bound that was run, of 1.
+double share_done(const SearchResult& r) {
+  if (r.is_complete) return 1;
+  const double all = static_cast<double>(r.nr_schedules) + r.nr_left;
+  return all > 0 ? static_cast<double>(r.nr_schedules) / all : 0;
+}
+
+std::string share_text(const SearchResult& r) {
+  const double percent = share_done(r) * 100;
+  return percent < 0.1 ? "less than 0.1 %" : fmt::format("about {:.1f} %", std::min(percent, 99.9));
+}
+
+double rate(u64 n, double seconds) { return seconds > 0 ? static_cast<double>(n) / seconds : 0; }
+
+std::string plural(u64 n, std::string_view what) { return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s"); }
+
+std::string coverage_text(const ExploreOptions& o, const SearchResult& r) {
+  if (!is_depth_first(o)) return fmt::format("{}, a sample\n", strategy_text(o.search.strategy));
+  const u32 asked = o.search.strategy.n;
+  if (r.is_complete && r.bound == asked) return fmt::format("complete: every schedule of up to {}\n", plural(asked, "preemption"));
+  return fmt::format("INCOMPLETE: {} of the schedules of up to {}\n", share_text(r), plural(r.bound, "preemption"));
+}
+
+std::string windows_text(const ExploreOptions& o, const SearchResult& r) {
+  if (o.scenario == nullptr) return "";
+  std::string s = "\nwindows\n";
+  for (const Window& w : o.scenario->windows) {
+    if (!is_asked(w, o.machine)) continue;
+    s += fmt::format("{:>12}  {}\n", r.events[w.event], kEventTexts[static_cast<unsigned>(w.event)]);
+  }
+  return s;
+}
+
+std::string_view verdict_word(ExploreVerdict v) {
+  switch (v) {
+    case ExploreVerdict::pass: return "PASS";
+    case ExploreVerdict::found: return "FOUND";
+    case ExploreVerdict::violation: return "VIOLATION";
+    case ExploreVerdict::undetermined: return "NOT DETERMINED";
+    case ExploreVerdict::incomplete: return "INCOMPLETE";
+  }
+  return "?";
+}
+
+std::string verdict_text(const ExploreOptions& o, const SearchResult& r) {
+  switch (verdict_of(o, r)) {
+    case ExploreVerdict::pass:
+      return is_depth_first(o) && r.is_complete ? "PASS: nothing forbidden in any of them"
+                                                : fmt::format("PASS: nothing forbidden in {}", plural(r.nr_schedules, "schedule"));
+    case ExploreVerdict::found:
+      return fmt::format("FOUND: {} after {}, {:.1f} s", kOutcomes[static_cast<unsigned>(*o.search.find)].name,
+                         plural(r.nr_schedules, "schedule"), r.seconds);
+    case ExploreVerdict::violation:
+      return fmt::format("VIOLATION: {} of {} end in what must not be", r.nr_witnesses, plural(r.nr_schedules, "schedule"));
+    case ExploreVerdict::undetermined:
+      return fmt::format("NOT DETERMINED: {} of {} that ran twice did not do the same", r.nr_undetermined,
+                         plural(r.nr_checked, "schedule"));
+    case ExploreVerdict::incomplete:
+      return o.search.find ? fmt::format("NOT FOUND: {} in {}", kOutcomes[static_cast<unsigned>(*o.search.find)].name,
+                                         plural(r.nr_schedules, "schedule"))
+                           : fmt::format("INCOMPLETE: {}, nothing forbidden so far", share_text(r));
+  }
+  return "?";
+}
+
+}  // namespace
+
+ExploreVerdict verdict_of(const ExploreOptions& o, const SearchResult& r) {
+  if (r.nr_undetermined != 0) return ExploreVerdict::undetermined;
+  if (r.outcomes.nr_forbidden() != 0 && !o.search.find) return ExploreVerdict::violation;
+  if (o.search.find) return r.witness ? ExploreVerdict::found : ExploreVerdict::incomplete;
+  const bool whole = r.is_complete && r.bound == o.search.strategy.n;
+  return is_depth_first(o) && !whole ? ExploreVerdict::incomplete : ExploreVerdict::pass;
+}
+
+int exit_code(ExploreVerdict verdict) {
+  switch (verdict) {
+    case ExploreVerdict::pass:
+    case ExploreVerdict::found: return kPass;
+    case ExploreVerdict::violation:
+    case ExploreVerdict::undetermined: return kViolation;
+    case ExploreVerdict::incomplete: return kVacuous;
+  }
+  return kViolation;
+}
+
+std::string explore_text(const ExploreOptions& o, const SearchResult& r, bool colour) {
+  std::string s = fmt::format("\n{} on {}, {}, {} CPUs, memory {}, flush {}\n", o.subject, o.machine.design->name,
+                              o.machine.geometry.name, o.machine.nr_cpus, o.search.engine.weak ? "weak" : "sc",
+                              o.machine.flush_by == FlushBy::ipi ? "ipi" : "broadcast");
+  s += fmt::format("{}, {} steps, {}, {:.1f} s on {}{}\n", plural(r.nr_schedules, "schedule"), r.nr_steps,
+                   plural(r.nr_states, "end state"), r.seconds, plural(o.search.nr_workers, "worker"),
+                   r.is_interrupted ? ", interrupted" : "");
+  s += fmt::format("{} schedules/s, {} steps/s\n", short_number(rate(r.nr_schedules, r.seconds)),
+                   short_number(rate(r.nr_steps, r.seconds)));
+  s += coverage_text(o, r);
+  s += outcomes_text(*o.machine.design, r.outcomes, colour);
+  if (r.ends[static_cast<std::size_t>(End::deadlock)] != 0 || r.ends[static_cast<std::size_t>(End::endless)] != 0) {
+    s += fmt::format("{:>12}  deadlocks\n{:>12}  schedules of more than {} steps\n", r.ends[2], r.ends[3],
+                     o.search.engine.most_steps);
+  }
+  s += windows_text(o, r);
+  if (r.nr_checked != 0) s += fmt::format("\n{} of {} schedules ran twice alike\n", r.nr_checked - r.nr_undetermined, r.nr_checked);
+  const ExploreVerdict v = verdict_of(o, r);
+  const Grade grade = v == ExploreVerdict::pass || v == ExploreVerdict::found ? Grade::acceptable
+                      : v == ExploreVerdict::incomplete                       ? Grade::known_hole
+                                                                              : Grade::forbidden;
+  return s + "\n" + painted(grade, verdict_text(o, r), colour) + "\n";
+}
+
+std::string explore_json(const ExploreOptions& o, const SearchResult& r) {
+  using Json = nlohmann::ordered_json;
+  Json outcomes = Json::array();
+  for (const Outcome& x : kOutcomes) {
+    outcomes.push_back({{"key", x.name}, {"grade", grade_name(x.grade)}, {"count", r.outcomes.of(x.key)}});
+  }
+  Json events = Json::object();
+  for (unsigned i = 0; i < kNrEvents; ++i) {
+    if (r.events.v[i] != 0) events[std::string(kEventTexts[i])] = r.events.v[i];
+  }
+  const ExploreVerdict v = verdict_of(o, r);
+  return Json{{"version", kVersion},
+              {"commit", kCommit},
+              {"command", command_of(o)},
+              {"scenario", o.subject},
+              {"design", o.machine.design->name},
+              {"geometry", o.machine.geometry.name},
+              {"cpus", o.machine.nr_cpus},
+              {"memory", o.search.engine.weak ? "weak" : "sc"},
+              {"strategy", strategy_text(o.search.strategy)},
+              {"seed", o.search.seed},
+              {"workers", o.search.nr_workers},
+              {"schedules", r.nr_schedules},
+              {"steps", r.nr_steps},
+              {"end_states", r.nr_states},
+              {"seconds", r.seconds},
+              {"complete", r.is_complete},
+              {"bound", r.bound},
+              {"schedules_left", r.nr_left},
+              {"interrupted", r.is_interrupted},
+              {"deadlocks", r.ends[static_cast<std::size_t>(End::deadlock)]},
+              {"endless", r.ends[static_cast<std::size_t>(End::endless)]},
+              {"outcomes", outcomes},
+              {"events", events},
+              {"witnesses", r.nr_witnesses},
+              {"verdict", verdict_word(v)},
+              {"exit_code", exit_code(v)}}
+             .dump(2) +
+         "\n";
+}
+
+std::string explore_progress(const ExploreOptions& o, const SearchResult& r) {
+  std::string s = fmt::format("{:.0f} s: {} schedules, {}/s, {} states", r.seconds,
+                              short_number(static_cast<double>(r.nr_schedules)),
+                              short_number(rate(r.nr_schedules, r.seconds)), r.nr_states);
+  if (is_depth_first(o)) s += fmt::format(", up to {}", plural(r.bound, "preemption"));
+  return s + fmt::format(", {} forbidden", r.outcomes.nr_forbidden());
+}
+
+}  // namespace hvo::stress

@@ -1,0 +1,25 @@
+// The block at the end of an exploration, in 72 columns, and the same as JSON.
+#pragma once
+
+#include <string>
+
+#include "stress/explore/options.h"
+
+namespace hvo::stress {
+
+enum class ExploreVerdict : u8 {
+  pass,        ///< all within the bound, or the budget, and nothing that is searched for
+  found,       ///< what --find is after
+  violation,   ///< a forbidden outcome
+  undetermined,  ///< a schedule that was run twice did not do the same
+  incomplete,  ///< a depth-first search did not come to its end, or --find found nothing
+};
+ExploreVerdict verdict_of(const ExploreOptions& options, const SearchResult& result);
+int exit_code(ExploreVerdict verdict);
+
+std::string explore_text(const ExploreOptions& options, const SearchResult& result, bool colour);
+std::string explore_json(const ExploreOptions& options, const SearchResult& result);
+/// One line that says how far a search is.
+std::string explore_progress(const ExploreOptions& options, const SearchResult& so_far);
+
+}  // namespace hvo::stress
