@@ -47,9 +47,10 @@ u64 WeakModel::load(Load l, void* word) {
     if (from.word != nullptr) read(l, value, from, part.mask);
   }
   was_old_ = value != newest;
+  k.read_old = was_old_ ? part.word : nullptr;
   if (!acquires) return value;
   acquired(k);
-  if (l.access.space == Space::physical && l.access.size == sizeof(u64)) {
+  if (l.access.space == Space::physical && l.access.size == sizeof(u64) && !was_old_) {
     const SlotWord slot = slot_word(word);
     if (slot.is_served && slot.from == l.id) full_barrier(k);
   }

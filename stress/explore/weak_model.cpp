@@ -64,6 +64,7 @@ void WeakModel::start() {
   for (u32 i = 0; i < nr_; ++i) {
     Knowledge& k = knowledge_[i];
     k.event = 0;
+    k.read_old = nullptr;
     k.has_walked = false;
     k.has_flushed = false;
     k.nr_dependencies = 0;
@@ -244,11 +245,16 @@ void WeakModel::post(u32 id, const SlotWord& slot) {
   full_barrier(k);
 }
 
+// That it knows of the newest store by now does not help: it has loaded before.
 bool WeakModel::catch_up(u32 id, const void* word) {
+  Knowledge& k = knowledge_[id];
   const Part part = Part::of(const_cast<void*>(word), sizeof(u8));
   Word8* w = history_.find(part.word);
-  if (w == nullptr || history_.floor(*w, ~u64{0}, id, knowledge_[id].current) == w->last) return false;
-  history_.observe(*w, ~u64{0}, id, next_event(id), w->last);
+  if (w == nullptr) return false;
+  const u32 floor = history_.floor(*w, ~u64{0}, id, k.current);
+  if (floor == w->last && k.read_old != part.word) return false;
+  if (floor != w->last) history_.observe(*w, ~u64{0}, id, next_event(id), w->last);
+  k.read_old = nullptr;
   return true;
 }
 

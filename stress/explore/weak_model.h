@@ -61,14 +61,15 @@ class WeakModel {
   };
   /// What a CPU knows. Each view but `flushed` and `walked` is part of `all`.
   struct Knowledge {
-    u32 event = 0;             ///< its last event
-    View current = nullptr;    ///< its loads read nothing older
-    View walked = nullptr;     ///< nor do its walks, and its accesses by virtual address
-    View flushed = nullptr;    ///< what was visible when it served broadcast flushes: known from its next acquire on
-    View all = nullptr;        ///< what a release passes on
-    View fenced = nullptr;     ///< `all` at its last full barrier: what any store passes on
-    bool has_walked = false;   ///< `walked` may have more than `current`
-    bool has_flushed = false;  ///< the same of `flushed`
+    u32 event = 0;           ///< its last event
+    View current = nullptr;  ///< its loads read nothing older
+    View walked = nullptr;   ///< nor do its walks, and its accesses by virtual address
+    View flushed = nullptr;  ///< what was visible when it served broadcast flushes: known from its next acquire on
+    View all = nullptr;      ///< what a release passes on
+    View fenced = nullptr;   ///< `all` at its last full barrier: what any store passes on
+    const u64* read_old = nullptr;  ///< where its last load gave an old value; else null
+    bool has_walked = false;        ///< `walked` may have more than `current`
+    bool has_flushed = false;       ///< the same of `flushed`
     u32 nr_dependencies = 0;
     u32 next_dependency = 0;
     u32 nr_kept = 0;
