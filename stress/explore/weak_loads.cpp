@@ -4,7 +4,7 @@ namespace hvo::stress {
 
 namespace {
 
-constexpr u32 kNewest = ~u32{0};
+constexpr u32 kNewest = WeakModel::kNever;
 
 bool is_mask(u64 value) {
   const u64 low = ~(value & ~u64{1});
@@ -29,7 +29,7 @@ u64 WeakModel::load(Load l, void* word) {
   Knowledge& k = knowledge_[l.id];
   const Part part = Part::of(word, l.access.size);
   const bool acquires = l.access.order == MemoryOrder::acquire && l.access.kind == Kind::load;
-  const bool may_be_early = k.nr_kept != 0 && !acquires && l.access.space == Space::vmemmap;
+  const bool may_be_early = k.nr_served != 0 && !acquires && l.access.space == Space::vmemmap;
   Word8* w = history_.find(part.word);
   u64 value = newest;
   if (w != nullptr || may_be_early) {
@@ -62,15 +62,19 @@ void WeakModel::look_up_floor(Load& l) {
   const bool is_virtual = l.access.space == Space::vmemmap;
   const bool is_walked = k.has_walked && (is_virtual || l.access.kind == Kind::walker_load);
   l.view = k.current;
+  l.early = k.current;
   if (!is_walked && k.nr_dependencies == 0) return;
-  copy(scratch_, k.current);
-  l.view = scratch_;
-  if (is_walked) join(scratch_, k.walked);
-  if (!is_virtual) return;
+  copy(view_, k.current);
+  l.view = view_;
+  if (is_walked) join(view_, k.walked);
+  if (!is_virtual || k.nr_dependencies == 0) return;
+  copy(early_, k.current);
+  l.early = early_;
   for (u32 i = 0; i < k.nr_dependencies; ++i) {
     const Dependency& d = k.dependencies[i];
     if (!names(d.value, d.object, l.access.object)) continue;
-    join(scratch_, d.view);
+    join(view_, d.view);
+    join(early_, d.view);
     if (l.after < d.time) l.after = d.time;
   }
 }
@@ -100,34 +104,6 @@ void WeakModel::offer_versions(const Load& l, const Part& part, Word8& w) {
   }
 }
 
-void WeakModel::offer_early(const Load& l, const Part& part) {
-  const Knowledge& k = knowledge_[l.id];
-  const u64 va = l.access.object;
-  for (u32 i = 0; i < k.nr_kept; ++i) {
-    const Kept& kept = k.kept[i];
-    if (va < kept.first || va > kept.last || l.after > kept.time) continue;
-    Part old = part;
-    old.word = reinterpret_cast<u64*>(parts_[l.id].memory + ((kept.to_memory + va) & ~u64{7}));
-    if (Word8* w = history_.find(old.word)) {
-      offer_early(l, old, *w, kept.time);
-    } else if (const u64 value = old.get(peek(old.word)); !is_offered(value)) {
-      offer(value, nullptr, 0, 0);
-    }
-  }
-}
-
-// What the CPU must know of is `current`: the walks since were those of other loads.
-void WeakModel::offer_early(const Load& l, const Part& part, Word8& w, u32 time) {
-  const u32 floor = history_.wrote(w, part.mask, history_.floor(w, part.mask, l.id, knowledge_[l.id].current));
-  u32 v = version_at(w, time);
-  if (v == kNewest) return;
-  for (v = history_.wrote(w, part.mask, v); v >= floor; v = history_.wrote(w, part.mask, v - 1)) {
-    const u64 value = part.get(history_.value(w, v));
-    if (!is_offered(value)) offer(value, &w, v, floor);
-    if (v == floor) return;
-  }
-}
-
 u32 WeakModel::version_at(Word8& w, u32 time) {
   for (u32 v = w.last;; --v) {
     if (history_.version(w, v).time <= time) return v;
@@ -146,7 +122,7 @@ void WeakModel::read(const Load& l, u64 value, const Alternative& from, u64 mask
   }
   if (l.access.order == MemoryOrder::acquire) {
     if (!walks) join(k.current, v.view());
-  } else if (l.access.kind == Kind::load && v.time != 0 && (k.nr_kept != 0 || !covers(k.current, v.view()))) {
+  } else if (l.access.kind == Kind::load && v.time != 0 && (k.nr_served != 0 || !covers(k.current, v.view()))) {
     remember(k, l, value, v.view(), v.time);
   }
   join(k.all, v.view());
@@ -154,9 +130,7 @@ void WeakModel::read(const Load& l, u64 value, const Alternative& from, u64 mask
 }
 
 void WeakModel::remember(Knowledge& k, const Load& l, u64 value, ConstView view, u32 time) {
-  Dependency& d = k.dependencies[k.next_dependency];
-  k.next_dependency = (k.next_dependency + 1) % kDependencies;
-  if (k.nr_dependencies < kDependencies) ++k.nr_dependencies;
+  Dependency& d = k.dependencies[place(k.nr_dependencies, k.next_dependency, kDependencies)];
   d.value = value;
   d.object = l.access.object;
   d.time = time;

@@ -21,7 +21,9 @@ CpuParts parts_of(const Cpu& cpu) {
           .nr_blocks = static_cast<u32>(w.tlb.blocks.size()),
           .page_shift = w.tlb.page_shift,
           .pmd_shift = w.tlb.pmd_shift,
-          .memory = w.frames != nullptr ? w.frames->memory : nullptr};
+          .memory = w.frames != nullptr ? w.frames->memory : nullptr,
+          .mmu = w.mmu,
+          .walk = w.walk};
 }
 
 std::vector<CpuParts> parts_of(std::span<Cpu* const> cpus) {

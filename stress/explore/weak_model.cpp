@@ -23,14 +23,15 @@ WeakModel::WeakModel(const CpuParts* parts, u32 nr_cpus)
     : nr_(nr_cpus),
       parts_(new CpuParts[nr_cpus]),
       knowledge_(new Knowledge[nr_cpus]),
-      nr_rows_(nr_cpus * (kViewsOfCpu + kDependencies) + 2),
+      nr_rows_(nr_cpus * (kViewsOfCpu + kDependencies) + 3),
       rows_(new u32[u64{nr_rows_} * nr_cpus]),
       posted_to_idle_(new bool[u64{nr_cpus} * nr_cpus]),
       history_(nr_cpus) {
   View row = rows_;
   const auto next_row = [&row, nr_cpus] { return (row += nr_cpus) - nr_cpus; };
   full_ = next_row();
-  scratch_ = next_row();
+  view_ = next_row();
+  early_ = next_row();
   for (u32 i = 0; i < nr_; ++i) {
     parts_[i] = parts[i];
     Knowledge& k = knowledge_[i];
@@ -68,6 +69,7 @@ void WeakModel::start() {
     k.has_walked = false;
     k.has_flushed = false;
     k.nr_dependencies = 0;
+    k.nr_served = 0;
     k.nr_kept = 0;
   }
   was_old_ = false;
@@ -108,6 +110,11 @@ u64 WeakModel::store(Cpu& cpu, u32 id, const Access& access, void* word) {
     const SlotWord slot = slot_word(word);
     if (slot.is_posted) post(id, slot);
   }
+  if (access.space == Space::vmemmap) {
+    // A load must not miss a store of its own CPU to the same address.
+    k.nr_served = 0;
+    k.nr_kept = 0;
+  }
   const u64 result = cpu.perform(access, word);
   copy(history_.add(w, value, part.mask, id, event).view(), releases ? k.all : k.fenced);
   return result;
@@ -117,9 +124,13 @@ u64 WeakModel::store(Cpu& cpu, u32 id, const Access& access, void* word) {
 u64 WeakModel::update(Cpu& cpu, u32 id, const Access& access, void* word) {
   Knowledge& k = knowledge_[id];
   const SlotWord slot = access.kind == Kind::fetch_add ? slot_word(word) : SlotWord{};
-  if (slot.is_posted && slot.is_tlbi && !posted_to_idle_[slot.owner * nr_ + slot.from]) {
-    serve_broadcast(id, word);
-    return cpu.perform(access, word);
+  if (slot.is_posted && slot.is_tlbi) {
+    bool& posted_to_idle = posted_to_idle_[slot.owner * nr_ + slot.from];
+    if (!posted_to_idle) {
+      serve_broadcast(id, word);
+      return cpu.perform(access, word);
+    }
+    posted_to_idle = false;
   }
   const Part part = Part::of(word, access.size);
   Word8& w = history_.touch(part);
@@ -167,54 +178,17 @@ void WeakModel::full_barrier(Knowledge& k) {
   k.has_walked = false;
   k.has_flushed = false;
   k.nr_dependencies = 0;
+  k.nr_served = 0;
   k.nr_kept = 0;
 }
 
 void WeakModel::acquired(Knowledge& k) {
+  k.nr_served = 0;
   k.nr_kept = 0;
   if (!k.has_flushed) return;
   join(k.current, k.flushed);
   join(k.all, k.flushed);
   k.has_flushed = false;
-}
-
-// The processor drops translations; its loads that used them are done, and what the flusher had stored before is
-// visible to its walks from now on. Nothing tells the CPU of it: its loads are ordered by its next acquire.
-void WeakModel::serve_broadcast(u32 id, const void* posted) {
-  const CpuParts& p = parts_[id];
-  const Slot& slot = p.tlbi[index_in(posted, p.tlbi)];
-  Knowledge& k = knowledge_[id];
-  if (Word8* w = history_.find(Part::of(const_cast<void*>(posted), sizeof(u64)).word)) {
-    ConstView seen = history_.version(*w, w->last).view();
-    // What they hold beyond `current` is out of date once the flag is off.
-    if (k.has_walked) {
-      join(k.walked, seen);
-    } else {
-      copy(k.walked, seen);
-    }
-    if (k.has_flushed) {
-      join(k.flushed, seen);
-    } else {
-      copy(k.flushed, seen);
-    }
-    k.has_walked = true;
-    k.has_flushed = true;
-  }
-  const u32 time = history_.tick();
-  keep_entries(id, p.pages, p.nr_pages, p.page_shift, slot.first.raw, slot.last.raw, time);
-  keep_entries(id, p.blocks, p.nr_blocks, p.pmd_shift, slot.first.raw, slot.last.raw, time);
-}
-
-void WeakModel::keep_entries(u32 id, const TlbEntry* entries, u32 nr, u32 shift, u64 first, u64 last, u32 time) {
-  Knowledge& k = knowledge_[id];
-  for (u32 i = 0; i < nr; ++i) {
-    const TlbEntry& e = entries[i];
-    if (e.tag == TlbEntry::kEmpty || e.tag < first >> shift || e.tag > last >> shift) continue;
-    const u64 start = e.tag << shift;
-    k.kept[k.next_kept] = {start, start + (u64{1} << shift) - 1, e.to_memory, time};
-    k.next_kept = (k.next_kept + 1) % kKept;
-    if (k.nr_kept < kKept) ++k.nr_kept;
-  }
 }
 
 WeakModel::SlotWord WeakModel::slot_word(const void* word) const {
@@ -241,7 +215,7 @@ void WeakModel::post(u32 id, const SlotWord& slot) {
   const bool is_idle =
       (*static_cast<const volatile u32*>(&parts_[slot.owner].state->attention.raw) & kAttentionIdle) != 0;
   if (is_idle) join(k.all, knowledge_[slot.owner].all);
-  if (slot.is_tlbi) posted_to_idle_[slot.owner * nr_ + slot.from] = is_idle;
+  if (slot.is_tlbi && is_idle) posted_to_idle_[slot.owner * nr_ + slot.from] = true;
   full_barrier(k);
 }
 

@@ -23,6 +23,8 @@ struct CpuParts {
   u32 page_shift = 0;
   u32 pmd_shift = 0;
   std::byte* memory = nullptr;  ///< of frame 0
+  void* mmu = nullptr;
+  WalkFn walk = nullptr;
 };
 
 class WeakModel {
@@ -39,9 +41,16 @@ class WeakModel {
   bool catch_up(u32 id, const void* word);
   bool was_old() const { return was_old_; }
 
+  static constexpr u32 kNever = ~u32{0};
+  /// What a walk would have found at `time`, for CPU `id` that knows `view`. `newest` becomes no less than when that
+  /// had been stored; `is_known` false if nobody can tell, or the CPU must have known better by then.
+  u64 walker_load_at(u32 id, ConstView view, const Part& part, u32 time, u32& newest, bool& is_known);
+
  private:
   static constexpr u32 kDependencies = 4;
   static constexpr u32 kKept = 16;
+  static constexpr u32 kServed = 4;
+  static constexpr u32 kPastWalks = 4;
   static constexpr u32 kMostAlternatives = 12;
   static constexpr u32 kLineWords = 8;
 
@@ -59,6 +68,12 @@ class WeakModel {
     u64 to_memory = 0;  ///< as TlbEntry
     u32 time = 0;       ///< of the serve
   };
+  /// A broadcast flush that the CPU has served.
+  struct Served {
+    u64 first = 0;  ///< virtual addresses, inclusive
+    u64 last = 0;
+    u32 time = 0;
+  };
   /// What a CPU knows. Each view but `flushed` and `walked` is part of `all`.
   struct Knowledge {
     u32 event = 0;           ///< its last event
@@ -72,10 +87,13 @@ class WeakModel {
     bool has_flushed = false;       ///< the same of `flushed`
     u32 nr_dependencies = 0;
     u32 next_dependency = 0;
-    u32 nr_kept = 0;
+    u32 nr_served = 0;  ///< since its last acquire or full barrier
+    u32 next_served = 0;
+    u32 nr_kept = 0;  ///< the same
     u32 next_kept = 0;
     Dependency dependencies[kDependencies];  // NOLINT(*-avoid-c-arrays)
     Kept kept[kKept];                        // NOLINT(*-avoid-c-arrays)
+    Served served[kServed];                  // NOLINT(*-avoid-c-arrays)
   };
   /// What a load may give.
   struct Alternative {
@@ -98,8 +116,9 @@ class WeakModel {
     u32 id;
     const Access& access;
     Chooser& chooser;
-    ConstView view = nullptr;  ///< it reads nothing older
-    u32 after = 0;             ///< it depends on a load that read what was stored at this time
+    ConstView view = nullptr;   ///< it reads nothing older
+    ConstView early = nullptr;  ///< nor does it this where it is satisfied early: without the walks of others
+    u32 after = 0;              ///< it depends on a load that read what was stored at this time
   };
   /// A struct page as of a moment.
   struct Line {
@@ -119,8 +138,11 @@ class WeakModel {
   bool is_offered(u64 value) const;
   void offer_versions(const Load& l, const Part& part, Word8& w);
   void offer_early(const Load& l, const Part& part);
+  void offer_past_walks(const Load& l, const Part& part, u32 served);
+  /// `offset`: from the first byte of memory.
+  void offer_early(const Load& l, const Part& part, u64 offset, u32 time);
   void offer_early(const Load& l, const Part& part, Word8& w, u32 time);
-  /// The newest version not after `time`; ~0 if it is not kept.
+  /// The newest version not after `time`; kNever if it is not kept.
   u32 version_at(Word8& w, u32 time);
   void read(const Load& l, u64 value, const Alternative& from, u64 mask);
   /// The struct page at `at` as it was at `time`, but no word below its floor.
@@ -137,6 +159,14 @@ class WeakModel {
   /// CPU `id` asks another one for something.
   void post(u32 id, const SlotWord& slot);
   SlotWord slot_word(const void* word) const;
+  /// Where the next one goes of `most`, the oldest being replaced; counts it.
+  static u32 place(u32& nr, u32& next, u32 most) {
+    if (nr == 0) next = 0;
+    const u32 at = next;
+    next = (next + 1) % most;
+    if (nr < most) ++nr;
+    return at;
+  }
   u32 next_event(u32 id) { return knowledge_[id].all[id] = ++knowledge_[id].event; }
 
   void join(View to, ConstView from) const {
@@ -156,10 +186,11 @@ class WeakModel {
   CpuParts* parts_;
   Knowledge* knowledge_;
   u32 nr_rows_;
-  u32* rows_;               ///< all views
-  View full_ = nullptr;     ///< what was known at the last full barrier of any CPU
-  View scratch_ = nullptr;  ///< floor of the load in progress
-  bool* posted_to_idle_;    ///< [owner · nr_ + from]: the last broadcast flush was posted while the owner was idle
+  u32* rows_;             ///< all views
+  View full_ = nullptr;   ///< what was known at the last full barrier of any CPU
+  View view_ = nullptr;   ///< of the load in progress
+  View early_ = nullptr;  ///< the same
+  bool* posted_to_idle_;  ///< [owner · nr_ + from]: a broadcast flush was posted while the owner was idle
   const std::byte* slots_first_ = nullptr;  ///< all slots are in [slots_first_, slots_end_), and other things too
   const std::byte* slots_end_ = nullptr;
   WordHistory history_;
