@@ -17,9 +17,13 @@ class Chooser {
   ~Chooser() = default;
 };
 
-/// A memory with the history of its words. Not thread-safe: an exploring engine runs all CPUs on one host thread.
+/// A memory with the history of its words, as far as the kernel's memory model goes: WEAK_MEMORY.md. Not thread-safe:
+/// an exploring engine runs all CPUs on one host thread. Fibers may share it under ThreadSanitizer, which sees the
+/// accesses that it does (in Cpu::perform) and nothing of its own state. Once it has met the words that a schedule
+/// touches it allocates nothing.
 class WeakMemory {
  public:
+  /// `cpus`: all of a machine, in the order of their numbers. Not one whose vmemmap the host's MMU translates.
   explicit WeakMemory(std::span<Cpu* const> cpus);
   ~WeakMemory();
   WeakMemory(const WeakMemory&) = delete;
@@ -30,6 +34,10 @@ class WeakMemory {
   /// DOES the access, as Engine::perform must, and returns its value: for a load possibly an older one, as `chooser`
   /// says.
   u64 perform(Cpu& cpu, const Access& access, void* word, Chooser& chooser);
+  /// Stores reach everybody in the end. Where a CPU would wait for a store to `word`: false if it has seen what memory
+  /// holds there; true if not, and then it must look again, for nobody may ever store there again: its next load gives
+  /// what memory holds now.
+  bool catch_up(Cpu& cpu, const void* word);
   /// The last value that perform returned was not what memory held last.
   bool was_old() const;
 

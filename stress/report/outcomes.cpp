@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "stress/report/costs.h"
 
 namespace hvo::stress {
 

@@ -66,7 +66,7 @@ void FiberEngine::before(Cpu& cpu, const Access& access) {
 }
 
 u64 FiberEngine::perform(Cpu& cpu, const Access& access, void* word) {
-  const u64 result = cpu.perform(access, word);
+  const u64 result = do_access(cpu, access, word);
   fiber_of(cpu).hand_back({.why = HandBack::Why::did,
                            .word = word,
                            .access = access,

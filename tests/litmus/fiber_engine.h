@@ -102,6 +102,10 @@ class FiberEngine : public Engine {
   u32 choose(Cpu& /*cpu*/, Choice /*choice*/, u32 /*n*/) override { return 0; }
   void report(Cpu& cpu, const Violation& violation) override;
 
+ protected:
+  /// Does the access, on the fiber. An engine with another memory than the machine's gives other values.
+  virtual u64 do_access(Cpu& cpu, const Access& access, void* word) { return cpu.perform(access, word); }
+
  private:
   /// What the fiber of a CPU reads: nothing of it changes while it runs.
   struct Actor {
