@@ -254,7 +254,7 @@ bool shows(Mmu mmu, Event event) {
 
 bool is_about_translations(Safeguard safeguard) {
   return safeguard == Safeguard::flush_before_free || safeguard == Safeguard::release_pte_publish ||
-         safeguard == Safeguard::flag_before_copy;
+         safeguard == Safeguard::flag_before_copy || safeguard == Safeguard::walker_acquire;
 }
 
 bool is_met(Safeguard safeguard, const MachineConfig& config) {
@@ -269,6 +269,7 @@ bool is_met(Safeguard safeguard, const MachineConfig& config) {
     case Safeguard::flag_before_copy: return is_asked(of_copies, config);
     case Safeguard::publish_by_cmpxchg: return is_asked(of_shared_tail, config);
     case Safeguard::self_hosted_check: return is_asked(of_hot_added, config);
+    case Safeguard::walker_acquire: return config.design->guard == WalkerGuard::rcu_acquire;
   }
   return true;
 }

@@ -23,8 +23,9 @@ enum class Safeguard : u8 {
   publish_by_cmpxchg,   ///< Z16: a shared tail is published by compare-exchange
   page_table_lock,      ///< d8d55f5616cf: PMD test, split and publish are one critical section
   self_hosted_check,    ///< a folio whose vmemmap lies in the memory that it describes is not optimised
+  walker_acquire,       ///< 6.14: a pfn walker reads the count with acquire, before it looks for a fake head
 };
-inline constexpr unsigned kNrSafeguards = 10;
+inline constexpr unsigned kNrSafeguards = 11;
 
 struct SafeguardInfo {
   Safeguard safeguard;
@@ -44,6 +45,7 @@ inline constexpr std::array<SafeguardInfo, kNrSafeguards> kSafeguards{{
     {Safeguard::publish_by_cmpxchg, "publish-by-cmpxchg", "a shared tail is published by compare-exchange"},
     {Safeguard::page_table_lock, "page-table-lock", "PMD test, split and publish are one critical section"},
     {Safeguard::self_hosted_check, "self-hosted-check", "vmemmap that lies in the memory it describes is left alone"},
+    {Safeguard::walker_acquire, "walker-acquire", "a walker reads the count with acquire, then looks for a fake head"},
 }};
 
 /// The set of safeguards in place. Trivially copyable; read-only while the machine runs.

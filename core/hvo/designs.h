@@ -6,6 +6,7 @@
 #include <string_view>
 #include <type_traits>
 
+#include "core/base/safeguards.h"
 #include "core/base/violation.h"
 #include "core/vmemmap/encoding.h"
 #include "core/vmemmap/page_ref.h"
@@ -201,22 +202,27 @@ constexpr const Design* find_design_of_kernel(u32 major, u32 minor) {
 
 /// Calls f(encoding, guard) with both as types (std::integral_constant for the guard): once, outside the loop.
 template <class F>
-decltype(auto) with_walker(const Design& design, F f) {
+decltype(auto) with_walker(const Design& design, F f, Safeguards safeguards = {}) {
+  WalkerGuard guard = design.guard;
+  if (guard == WalkerGuard::rcu_acquire && !safeguards.has(Safeguard::walker_acquire)) guard = WalkerGuard::rcu_relaxed;
   return with_encoding(design.encoding, [&]<class E>(E encoding) -> decltype(auto) {
-    switch (design.guard) {
+    switch (guard) {
       case WalkerGuard::none: return f(encoding, std::integral_constant<WalkerGuard, WalkerGuard::none>{});
       case WalkerGuard::rcu: return f(encoding, std::integral_constant<WalkerGuard, WalkerGuard::rcu>{});
       case WalkerGuard::rcu_acquire:
         return f(encoding, std::integral_constant<WalkerGuard, WalkerGuard::rcu_acquire>{});
+      case WalkerGuard::rcu_relaxed:
+        return f(encoding, std::integral_constant<WalkerGuard, WalkerGuard::rcu_relaxed>{});
     }
     __builtin_unreachable();
   });
 }
 
-/// get_page_unless_zero() of this design.
+/// get_page_unless_zero() of this design, with these safeguards.
 template <PageRefAccessor A>
-OrTrap<bool> get_page_unless_zero(const Design& design, const A& a, Page p) {
-  return with_walker(design, [&]<class E, class G>(E, G) { return get_page_unless_zero<G::value, E>(a, p); });
+OrTrap<bool> get_page_unless_zero(const Design& design, const A& a, Page p, Safeguards safeguards = {}) {
+  return with_walker(
+      design, [&]<class E, class G>(E, G) { return get_page_unless_zero<G::value, E>(a, p); }, safeguards);
 }
 
 }  // namespace hvo

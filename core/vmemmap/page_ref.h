@@ -28,6 +28,7 @@ enum class WalkerGuard : u8 {
   none,         ///< not at all: up to 6.9, and from 7.1 on
   rcu,          ///< in an RCU section, that no fake head is there, then the count (bd225530a4c7, 6.10)
   rcu_acquire,  ///< the count first, with acquire, then that no fake head is there (6.14)
+  rcu_relaxed,  ///< the same with the acquire left out: no kernel's, Safeguard::walker_acquire removed
 };
 
 constexpr std::string_view guard_name(WalkerGuard guard) {
@@ -35,6 +36,7 @@ constexpr std::string_view guard_name(WalkerGuard guard) {
     case WalkerGuard::none: return "none";
     case WalkerGuard::rcu: return "RCU, fake-head check before the count";
     case WalkerGuard::rcu_acquire: return "RCU, count with acquire before the check";
+    case WalkerGuard::rcu_relaxed: return "RCU, count before the check, unordered";
   }
   return "?";
 }
@@ -57,6 +59,7 @@ template <PageRefAccessor A>
 template <WalkerGuard kGuard, class Encoding, PageRefAccessor A>
 [[gnu::always_inline]] inline bool page_count_writable(const A& a, Page p, u32 unless) {
   if (kGuard == WalkerGuard::rcu_acquire && a.refcount_acquire(p) == unless) return false;
+  if (kGuard == WalkerGuard::rcu_relaxed && a.refcount(p) == unless) return false;
   if (Encoding::fixed(a, p) != p) return false;
   return kGuard != WalkerGuard::rcu || a.refcount(p) != unless;
 }

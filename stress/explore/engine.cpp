@@ -184,7 +184,10 @@ void ExploringEngine::wait(Cpu& cpu, WaitFor why, const void* word) {
   {
     const Quiet quiet;
     Task& task = tasks_[current];
-    task.waits_on = word;
+    // What it waits for may have happened: it saw an old value. No load sees one for ever.
+    const bool was_old = weak_ != nullptr && weak_->was_old();
+    task.sees_newest = was_old;
+    task.waits_on = was_old ? nullptr : word;
     task.wait_for = why;
     task.wait_op = cpu.op();
     task.is_interruptible = !cpu.irqs_disabled();
@@ -225,7 +228,10 @@ u32 ExploringEngine::choose(Cpu& cpu, Choice choice, u32 n) {
 }
 
 /// Which of the stores that a load may see.
-u32 ExploringEngine::choose(Cpu& cpu, u32 n) { return ask(Question::About::old_value, cpu.id(), n); }
+u32 ExploringEngine::choose(Cpu& cpu, u32 n) {
+  if (std::exchange(tasks_[cpu.id()].sees_newest, false)) return 0;
+  return ask(Question::About::old_value, cpu.id(), n);
+}
 
 void ExploringEngine::report(Cpu& cpu, const Violation& violation) {
   bool ends = false;

@@ -211,7 +211,10 @@ class Search {
       worker.engine().skip_what_meets_nobody(footprints);
       const StrategySpec spec{StrategySpec::Kind::dfs, bound};
       DepthFirst strategy(bound, worker.id(), static_cast<u32>(workers_.size()));
-      while (worker.run_one(strategy, spec)) worker.result().nr_left = 0;
+      // All have the first schedule: it counts once.
+      if (worker.run_one(strategy, spec) && worker.id() != 0) worker.result() = {};
+      while (worker.run_one(strategy, spec)) {
+      }
       if (!strategy.is_exhausted()) {
         complete.store(false, std::memory_order::relaxed);
         worker.result().nr_left = strategy.nr_left();

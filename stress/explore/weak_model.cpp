@@ -92,7 +92,9 @@ u64 WeakModel::perform(Cpu& cpu, u32 id, const Access& access, void* word, Choos
     case Kind::exchange:
     case Kind::cmpxchg: return update(cpu, id, access, word);
     case Kind::fill_frame: fill_frame(id, access, word); break;
-    case Kind::plain_load: break;  // of what nobody else sees: the newest value, and there is nothing to learn from it
+    // Of what nobody else sees: the newest value, and there is nothing to learn from it.
+    case Kind::plain_load:
+    case Kind::nothing: break;
   }
   return cpu.perform(access, word);
 }

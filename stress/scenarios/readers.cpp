@@ -6,7 +6,7 @@ namespace {
 
 /// Takes a reference as a pfn walker does. A trap ends the walk of this pfn.
 bool take_reference(Cpu& cpu, Machine& m, Page page, Event trap_window) {
-  const auto taken = get_page_unless_zero(m.design(), m.vmemmap().pages(cpu), page);
+  const auto taken = get_page_unless_zero(m.design(), m.vmemmap().pages(cpu), page, m.config().safeguards);
   if (!taken) {
     cpu.count(Event::window_read_only_trap);
     cpu.count(trap_window);
