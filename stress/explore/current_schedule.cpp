@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 
@@ -15,7 +16,8 @@ namespace hvo::stress {
 
 namespace {
 
-constexpr std::size_t kLine = 64;
+constexpr std::size_t kLine = 80;
+constexpr u32 kDigits = 16;
 
 // What a crash prints: set once there is a file.
 std::atomic<const char*> text_at_crash{nullptr};
@@ -42,7 +44,8 @@ CurrentSchedule::CurrentSchedule(const std::string& command, u32 nr_workers) {
       "of dfs: the same again, up to there.\n",
       command);
   first_line_ = head.size();
-  size_ = head.size() + std::min(nr_workers, kMostWorkers) * kLine;
+  lines_.resize(std::min(nr_workers, kMostWorkers));
+  size_ = head.size() + lines_.size() * kLine;
   path_ = path_of_file();
   const int fd = open(path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0 || ftruncate(fd, static_cast<off_t>(size_)) != 0) {
@@ -68,14 +71,16 @@ CurrentSchedule::~CurrentSchedule() {
 }
 
 void CurrentSchedule::note(u32 worker, const StrategySpec& strategy, u64 index) {
-  if (text_ == nullptr || worker >= kMostWorkers) return;
-  std::array<char, kLine> line;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled below
-  const auto end = fmt::format_to_n(line.data(), kLine - 1, "worker {:>3}: --strategy {} --index {}", worker,
-                                    strategy_text(strategy), index);
-  const std::size_t n = std::min(end.size, kLine - 1);
+  if (text_ == nullptr || worker >= lines_.size()) return;
   char* const to = text_ + first_line_ + worker * kLine;
-  std::memcpy(to, line.data(), n);
-  std::fill(to + n, to + kLine - 1, ' ');
+  Line& line = lines_[worker];
+  if (line.digits == nullptr || !(line.strategy == strategy)) {
+    const std::string text = fmt::format("worker {:>3}: --strategy {} --index 0x", worker, strategy_text(strategy));
+    std::fill(to, to + kLine - 1, ' ');
+    std::memcpy(to, text.data(), text.size());
+    line = {strategy, to + text.size()};
+  }
+  for (u32 i = 0; i < kDigits; ++i) line.digits[i] = "0123456789abcdef"[index >> (4 * (kDigits - 1 - i)) & 0xfU];
 }
 
 }  // namespace hvo::stress

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "stress/explore/strategy_spec.h"
 
@@ -24,10 +25,17 @@ class CurrentSchedule {
   const std::string& path() const { return path_; }
 
  private:
+  /// What stands in a worker's line.
+  struct Line {
+    StrategySpec strategy;
+    char* digits = nullptr;
+  };
+
   std::string path_;
   char* text_ = nullptr;
   std::size_t size_ = 0;
   std::size_t first_line_ = 0;  ///< offset of worker 0's
+  std::vector<Line> lines_;
 };
 
 }  // namespace hvo::stress

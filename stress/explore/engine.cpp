@@ -17,12 +17,6 @@ bool lies_in(const void* word, std::span<const Slot> slots) {
   return word >= slots.data() && word < slots.data() + slots.size();
 }
 
-/// What an access touches, in words of 8 bytes.
-u64 nr_words(const Access& access, u64 frame_bytes) {
-  if (access.kind == Kind::fill_frame) return frame_bytes / sizeof(u64);
-  return access.kind == Kind::load_line ? access.size / sizeof(u64) : 1;
-}
-
 }  // namespace
 
 ExploringEngine::ExploringEngine(std::span<Cpu* const> cpus, const EngineOptions& options)
@@ -171,11 +165,25 @@ void ExploringEngine::did(Cpu& cpu, const Access& access, const void* word, u64 
   }
   const bool request = !is_memory && is_request(word);
   note_turn(access, request);
-  if (footprints_ == nullptr) return;
-  const std::size_t first = is_memory ? footprints_->of_memory(in_memory) : footprints_->of_arena(cpu.name_of(word));
-  const bool met = footprints_->note(cpu.id(), first, nr_words(access, u64{1} << page_shift_), is_write);
+  const bool met = note_words(cpu, access, word, result);
   // With weak memory full barriers are ordered among themselves, whatever they touch.
   if (met || request || (weak_ != nullptr && access.order == MemoryOrder::full)) has_met_ = true;
+}
+
+bool ExploringEngine::note_words(Cpu& cpu, const Access& access, const void* word, u64 result) {
+  if (trace_ == nullptr) return false;
+  const u64 in_memory = static_cast<u64>(static_cast<const std::byte*>(word) - memory_);
+  const WordNumbers& words = trace_->words();
+  WordNumber number = in_memory < memory_bytes_ ? words.of_memory(in_memory) : words.of_arena(cpu.name_of(word));
+  if (access.kind == Kind::fill_frame) return footprints_ != nullptr && footprints_->note_fill(cpu.id(), number.frame);
+  const bool is_seen = access.order != MemoryOrder::plain;
+  const bool is_write = access.is_write();
+  bool met = false;
+  for (u64 left = access.kind == Kind::load_line ? access.size / sizeof(u64) : 1; left != 0; --left, ++number.index) {
+    if (is_seen) trace_->note(cpu.id(), number, is_write, result);
+    met = (footprints_ != nullptr && footprints_->note(cpu.id(), number, is_write)) || met;
+  }
+  return met;
 }
 
 void ExploringEngine::wait(Cpu& cpu, WaitFor why, const void* word) {
@@ -281,6 +289,7 @@ End ExploringEngine::run(Program& program, Strategy& strategy) {
   is_new_turn_ = true;
   has_only_served_ = false;
   if (weak_ != nullptr) weak_->start();
+  if (trace_ != nullptr) trace_->start();
   for (u32 i = 0; i < nr_cpus_; ++i) {
     tasks_[i] = {.cpu = tasks_[i].cpu};
     tasks_[i].cpu->attach(this);

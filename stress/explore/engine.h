@@ -15,6 +15,7 @@
 #include "stress/explore/footprints.h"
 #include "stress/explore/moment.h"
 #include "stress/explore/strategy.h"
+#include "stress/explore/trace_hash.h"
 #include "stress/explore/weak_memory.h"
 
 namespace hvo::stress {
@@ -69,6 +70,10 @@ class ExploringEngine final : public Engine, private Chooser {
   /// One schedule, from the state in which the machine is. The strategy has begun it.
   End run(Program& program, Strategy& strategy);
 
+  /// From now on runs have a trace().
+  void hash_traces(const WordNumbers& words) { trace_ = std::make_unique<TraceHash>(words); }
+  /// A number for what the last run came to (trace_hash.h); 0: not asked for.
+  u64 trace() const { return trace_ != nullptr ? trace_->value() : 0; }
   /// Leaves out schedules that differ in nothing; null: none.
   void skip_what_meets_nobody(Footprints* footprints) { footprints_ = footprints; }
   /// All that the CPUs do is appended to `moments`; null: not recorded.
@@ -115,6 +120,8 @@ class ExploringEngine final : public Engine, private Chooser {
   void go_to(u32 current, u32 next);
   void stop(u32 current, End end);
   void did(Cpu& cpu, const Access& access, const void* word, u64 result);
+  /// What footprints and traces make of an access; true if it met another CPU.
+  bool note_words(Cpu& cpu, const Access& access, const void* word, u64 result);
   /// A request in a mailbox: posted or served as part of another step.
   bool is_request(const void* word) const;
   void note_turn(const Access& access, bool request);
@@ -130,6 +137,7 @@ class ExploringEngine final : public Engine, private Chooser {
   Strategy* strategy_ = nullptr;
   bool counts_steps_ = false;
   Footprints* footprints_ = nullptr;
+  std::unique_ptr<TraceHash> trace_;
   std::vector<Moment>* moments_ = nullptr;
   u8* dirty_frames_ = nullptr;
   const std::byte* memory_ = nullptr;

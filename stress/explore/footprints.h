@@ -9,49 +9,62 @@
 
 #include <atomic>
 #include <memory>
-#include <span>
 
-#include "core/cpu/access.h"
+#include "stress/explore/word_numbers.h"
 
 namespace hvo::stress {
 
-/// Of one machine, whose words stay where they are. Shared by workers that explore machines alike: words are named by
-/// their place in arena and memory.
+/// Of machines alike: shared by the workers that explore them. CPUs are 0 to 7.
 class Footprints {
  public:
-  Footprints(std::size_t arena_bytes, std::size_t memory_bytes)
-      : nr_arena_words_(arena_bytes / 8 + 1), nr_words_(nr_arena_words_ + memory_bytes / 8 + 1),
-        touched_(std::make_unique<std::atomic<u16>[]>(nr_words_)) {}
+  explicit Footprints(const WordNumbers& words)
+      : words_(std::make_unique<std::atomic<u16>[]>(words.nr_words())),
+        in_frame_(std::make_unique<std::atomic<u16>[]>(words.nr_frames())),
+        fills_(std::make_unique<std::atomic<u16>[]>(words.nr_frames())) {}
 
-  std::size_t of_arena(u64 offset) const { return offset / 8; }
-  std::size_t of_memory(u64 offset) const { return nr_arena_words_ + offset / 8; }
-
-  /// CPU `cpu` (0 to 7) reads or writes `n` words from `first` on. True when another CPU touches one of them too, and
-  /// one of the two writes.
-  bool note(u32 cpu, std::size_t first, std::size_t n, bool is_write) {
-    const auto read = static_cast<u16>(1U << cpu);
-    const auto write = static_cast<u16>(0x100U << cpu);
-    const u16 mine = is_write ? static_cast<u16>(read | write) : read;
-    const u16 others_write = static_cast<u16>(0xff00U & ~write);
-    const u16 meets = is_write ? static_cast<u16>(others_write | (0xffU & ~read)) : others_write;
-    bool met = false;
-    for (std::size_t i = first; i != first + n; ++i) {
-      u16 seen = touched_[i].load(std::memory_order::relaxed);
-      if ((seen & mine) != mine) {
-        seen |= touched_[i].fetch_or(mine, std::memory_order::relaxed);
-        has_grown_.store(true, std::memory_order::relaxed);
-      }
-      met = met || (seen & meets) != 0;
+  /// CPU `cpu` reads or writes a word. True when another CPU touches it too, and one of the two writes.
+  bool note(u32 cpu, WordNumber word, bool is_write) {
+    const Bits bits = bits_of(cpu, is_write);
+    bool met = (touch(words_[word.index], bits.mine) & bits.meets) != 0;
+    if (word.frame != kNoFrame) {
+      touch(in_frame_[word.frame.v], bits.mine);
+      met = met || (fills_[word.frame.v].load(std::memory_order::relaxed) & bits.meets) != 0;
     }
     return met;
+  }
+  /// The same of a whole frame that is filled.
+  bool note_fill(u32 cpu, FrameNo frame) {
+    const Bits bits = bits_of(cpu, true);
+    touch(fills_[frame.v], bits.mine);
+    return ((in_frame_[frame.v].load(std::memory_order::relaxed) | fills_[frame.v].load(std::memory_order::relaxed)) &
+            bits.meets) != 0;
   }
   /// True when something new was learned since the last call. No worker runs.
   bool take_growth() { return has_grown_.exchange(false, std::memory_order::relaxed); }
 
  private:
-  std::size_t nr_arena_words_;
-  std::size_t nr_words_;
-  std::unique_ptr<std::atomic<u16>[]> touched_;  // NOLINT(modernize-avoid-c-arrays): atomics can't be moved
+  struct Bits {
+    u16 mine;
+    u16 meets;  ///< of others, that matter to this access
+  };
+  /// Readers are the low bits of a word, writers the high ones.
+  static constexpr Bits bits_of(u32 cpu, bool is_write) {
+    const u32 read = 1U << cpu;
+    const u32 write = 0x100U << cpu;
+    const u32 others_write = 0xff00U & ~write;
+    if (!is_write) return {static_cast<u16>(read), static_cast<u16>(others_write)};
+    return {static_cast<u16>(read | write), static_cast<u16>(others_write | (0xffU & ~read))};
+  }
+  u16 touch(std::atomic<u16>& word, u16 mine) {
+    const u16 seen = word.load(std::memory_order::relaxed);
+    if ((seen & mine) == mine) return seen;
+    has_grown_.store(true, std::memory_order::relaxed);
+    return word.fetch_or(mine, std::memory_order::relaxed);
+  }
+
+  std::unique_ptr<std::atomic<u16>[]> words_;     // NOLINT(modernize-avoid-c-arrays): atomics can't be moved
+  std::unique_ptr<std::atomic<u16>[]> in_frame_;  // NOLINT(modernize-avoid-c-arrays): of each frame, any word
+  std::unique_ptr<std::atomic<u16>[]> fills_;     // NOLINT(modernize-avoid-c-arrays): of each frame, as a whole
   std::atomic<bool> has_grown_{false};
 };
 

@@ -63,7 +63,9 @@ class ScenarioSubject final : public Subject {
     }
   }
 
-  void judge(End end, Outcomes& outcomes, EventCounts& events) override {
+  /// What actors hold is no part of the machine's trace.
+  bool remembers_traces() const override { return false; }
+  void judge(End end, Outcomes& outcomes, EventCounts& events, u64 /*trace*/) override {
     for (const CpuShare& share : shared_->cpus) seen() += share.outcomes;
     judge_without_validation(outcomes, events);
     if (end == End::deadlock || end == End::endless) outcomes.add(Key::stuck);

@@ -55,8 +55,13 @@ class Worker {
         id_(id),
         engine_(subject_->machine().cpus(), common.options.engine) {
     engine_.note_frames(subject_->snapshot().dirty_frames());
+    if (subject_->remembers_traces()) engine_.hash_traces(words());
   }
 
+  WordNumbers words() const {
+    const Machine& m = subject_->machine();
+    return {m.arena().bytes().size(), m.memory().bytes().size(), m.frame_table().page_shift};
+  }
   ExploringEngine& engine() { return engine_; }
   Subject& subject() { return *subject_; }
   SearchResult& result() { return result_; }
@@ -88,7 +93,7 @@ Baseline Worker::baseline() {
   for (u32 i = 0; i < subject_->nr_cpus(); ++i) b.steps[i] = engine_.nr_steps_of(i);
   Outcomes outcomes;
   EventCounts events;
-  subject_->judge(End::violation, outcomes, events);
+  subject_->judge(End::violation, outcomes, events, 0);
   return b;
 }
 
@@ -110,7 +115,7 @@ bool Worker::run_one(Strategy& strategy, const StrategySpec& spec) {
   ++result_.ends[static_cast<std::size_t>(end)];
   if (common_.options.check_determinism) check_determinism(end, variant_of(spec, strategy.index()));
   Outcomes outcomes;
-  subject_->judge(end, outcomes, result_.events);
+  subject_->judge(end, outcomes, result_.events, engine_.trace());
   result_.outcomes += outcomes;
   if (is_hit(outcomes, common_.options.find)) keep_witness(strategy, spec, end, outcomes, 0);
   return true;
@@ -192,8 +197,7 @@ class Search {
   /// Fewer preemptions first: they teach nearly all footprints at little cost, and a witness has as few as it can.
   void depth_first() {
     const u32 bound = common_.options.strategy.n;
-    const Machine& m = workers_.front()->subject().machine();
-    Footprints footprints(m.arena().bytes().size(), m.memory().bytes().size());
+    Footprints footprints(workers_.front()->words());
     for (u32 b = common_.options.reduced ? 0 : bound; b <= bound; ++b) {
       do {
         common_.base.bound = b;
@@ -208,6 +212,7 @@ class Search {
     std::atomic<bool> complete{true};
     for (auto& worker : workers_) worker->result() = {};
     on_all_workers([&](Worker& worker) {
+      worker.engine().hash_traces(worker.words());
       worker.engine().skip_what_meets_nobody(footprints);
       const StrategySpec spec{StrategySpec::Kind::dfs, bound};
       DepthFirst strategy(bound, worker.id(), static_cast<u32>(workers_.size()));
@@ -302,7 +307,7 @@ Replayed replay(Subject& subject, const EngineOptions& options, u64 variant, std
     for (unsigned k = 0; k < log.nr_kept; ++k) r.violations.push_back(log.first[k]);
   }
   EventCounts events;
-  subject.judge(r.end, r.outcomes, events);
+  subject.judge(r.end, r.outcomes, events, 0);
   return r;
 }
 

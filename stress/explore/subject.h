@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "core/machine/machine.h"
@@ -29,7 +30,11 @@ class Subject : public Program {
   virtual void restart(u64 /*variant*/) { snapshot_->restore(); }
   bool ends_with(const Violation& violation) override;
   /// After a schedule: grades what it left, into `outcomes`, and its events into `events`.
-  virtual void judge(End end, Outcomes& outcomes, EventCounts& events);
+  /// `trace`: the engine's number for what it came to, 0 if there is none.
+  virtual void judge(End end, Outcomes& outcomes, EventCounts& events, u64 trace);
+  /// What schedules of the same trace come to need not be looked at twice.
+  virtual bool remembers_traces() const { return true; }
+  std::size_t nr_traces() const { return traces_.size(); }
   /// A number for the state at the end of the last schedule that came to one.
   u64 last_state() const { return last_state_; }
   /// All such states so far.
@@ -48,12 +53,15 @@ class Subject : public Program {
   Outcomes& seen() { return seen_; }
 
  private:
+  void validate_if_new();
+
   std::unique_ptr<Machine> machine_;
   std::unique_ptr<Snapshot> snapshot_;
   Outcomes seen_;
   u64 last_state_ = 0;
   std::unordered_set<u64> states_;
   std::unordered_set<u64> bad_states_;
+  std::unordered_map<u64, u64> traces_;  ///< to the state in which each ends
 };
 
 /// Makes a subject: each worker has one of its own. Error: one line for the user.
