@@ -40,6 +40,8 @@ class Budget {
 
   u64 free_pages(Cpu& cpu) const { return cpu.read_once(*free_); }
   u64 total_pages() const { return total_; }
+  /// For reports: the word that holds the count.
+  const Word<u64>& word() const { return *free_; }
 
  private:
   Word<u64>* free_;

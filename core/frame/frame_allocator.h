@@ -62,6 +62,9 @@ class FrameAllocator {
   u64 nr_cached(Cpu& cpu);
   u64 nr_frames() const { return nr_frames_; }
   FrameNo first_frame() const { return first_; }
+  /// For reports: where the locks are.
+  const SpinLock& zone_lock() const { return zone_lock_; }
+  const SpinLock& pcp_lock(u32 cpu) const { return lists_[cpu].lock; }
 
   /// Drains the lists of all CPUs, then calls fn(runs) for each area of frames: the runs of free ones that left an
   /// owner when the clock stood at `since` or later, those that may hold something. Under the zone lock, which is let

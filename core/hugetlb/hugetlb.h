@@ -46,6 +46,9 @@ class Hugetlb {
 
   /// The sizes, larger first.
   std::span<const Hstate> hstates() const { return {s_->hstates.data(), s_->nr_hstates}; }
+  /// For reports: where the lock and the list of what waits to be freed are.
+  const SpinLock& hugetlb_lock() const { return s_->hugetlb_lock; }
+  const Word<u32>& hpage_freelist() const { return s_->deferred; }
   /// True when there is a pool of this size.
   bool has_pool(Order order) const;
 

@@ -29,6 +29,8 @@ class SharedTails {
   /// Frames made so far. Quiescent machine.
   u64 nr_frames(Cpu& cpu) const;
   bool contains(Cpu& cpu, FrameNo frame) const;
+  /// For reports: the word of each zone and order, zone by zone.
+  std::span<const Word<u32>> slots() const { return slots_; }
 
  private:
   /// 0: none yet; else frame + 1.

@@ -40,6 +40,9 @@ class PageAllocator {
   /// Drops one reference; frees the page or compound of `order` when it was the last. Source: put_page(), folio_put().
   void put_page(Cpu& cpu, Pfn head, Order order);
 
+  /// For reports: where the lock is.
+  const SpinLock& zone_lock(NodeId node) const { return nodes_[node.v].zone_lock; }
+
   u64 nr_free(Cpu& cpu);
   u64 nr_free(Cpu& cpu, NodeId node);
   /// Pages that a failed check keeps out of the buddy.

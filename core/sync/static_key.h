@@ -31,6 +31,9 @@ class StaticKey {
   /// The number of inc() not yet undone. Exact at a quiescent point only.
   u32 count(Cpu& cpu) { return cpu.read_once(count_); }
   Word<u32>& enabled_word() { return enabled_; }
+  /// For reports: where the other two are.
+  const Word<u32>& count_word() const { return count_; }
+  const Mutex& mutex() const { return mutex_; }
 
  private:
   void patch(Cpu& cpu, std::span<Cpu* const> all, u32 enabled);

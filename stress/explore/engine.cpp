@@ -104,6 +104,7 @@ void ExploringEngine::before(Cpu& cpu, const Access& access) {
     const Quiet quiet;
     Task& task = tasks_[current];
     task.waits_on = nullptr;
+    last_cpu_ = current;
     if (counts_steps_) strategy_->step(current);
     ++task.nr_steps;
     endless = ++nr_steps_ > options_.most_steps;

@@ -89,7 +89,9 @@ class ExploringEngine final : public Engine, private Chooser {
   std::span<const u8> decisions() const { return {decisions_.data(), nr_decisions_}; }
   /// True: there were more decisions than are kept.
   bool is_cut() const { return nr_decisions_ == decisions_.size(); }
+  /// Where each CPU stands.
   std::array<Blocked, kMostCpus> blocked() const;
+  u32 last_cpu() const { return last_cpu_; }
 
   void before(Cpu& cpu, const Access& access) override;
   u64 perform(Cpu& cpu, const Access& access, void* word) override;
@@ -147,6 +149,7 @@ class ExploringEngine final : public Engine, private Chooser {
   u8 page_shift_ = 12;
   u32 nr_steps_ = 0;
   u32 nr_switches_ = 0;
+  u32 last_cpu_ = 0;
   u32 evictions_left_ = 0;
   u32 failures_left_ = 0;
   End end_{};

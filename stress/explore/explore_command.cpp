@@ -9,7 +9,7 @@
 #include "stress/explore/report.h"
 #include "stress/explore/schedule_file.h"
 #include "stress/explore/shrink.h"
-#include "stress/explore/story.h"
+#include "stress/explore/retell.h"
 #include "stress/output.h"
 
 namespace hvo::stress {
@@ -23,6 +23,7 @@ constexpr int kBisectSkip = 125;
 /// What is found out about a schedule that was found.
 struct Found {
   ScheduleFile file;
+  Told told;
   std::string text;
 };
 
@@ -47,7 +48,8 @@ std::expected<Found, std::string> look_into(ExploreOptions options, const Witnes
       replay(**subject, options.search.engine, variant_of(w.strategy, w.index), w.decisions, &moments);
   w.state_hash = again.state_hash;
   w.nr_steps = again.nr_steps;
-  f.text += story_text(**subject, again, moments);
+  f.told = retell(**subject, options.search.engine, variant_of(w.strategy, w.index), again, moments);
+  f.text += "\n" + told_text(f.told, is_colour_terminal());
   return f;
 }
 

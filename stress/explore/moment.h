@@ -18,16 +18,20 @@ struct Moment {
   };
   What what{};
   u8 cpu = 0;
-  Op op{};               ///< what the CPU was in the middle of
-  bool is_old = false;   ///< access: `result` is not what memory held last (weak memory)
-  WaitFor wait_for{};    ///< wait
-  Choice choice{};       ///< choice
-  u32 step = 0;          ///< so many steps, of all CPUs, were begun before
-  u32 rcu_depth = 0;     ///< read sections that it was in
-  u64 result = 0;        ///< access: the value loaded, or the old one; choice: what was taken
+  Op op{};                     ///< what the CPU was in the middle of
+  bool is_old = false;         ///< access: `result` is not what memory held last (weak memory)
+  WaitFor wait_for{};          ///< wait
+  Choice choice{};             ///< choice
+  u32 step = 0;                ///< so many steps, of all CPUs, were begun before
+  u32 rcu_depth = 0;           ///< read sections that it was in
+  u64 result = 0;              ///< access: the value loaded, or the old one; choice: what was taken
   const void* word = nullptr;  ///< where the accessed word really is: in the machine's arena or in its memory
-  Access access{};
+  Access access{};             ///< violation: what the CPU was about to do; of no size when nothing is known of it
   Violation violation{};
+  // An access that posts a request to a CPU, or takes or answers one (explain/requests.h fills these in):
+  u32 asked = 0;  ///< Request bits; 0: it does no such thing
+  u64 first = 0;  ///< a flush: the addresses, last inclusive
+  u64 last = 0;
 };
 
 }  // namespace hvo::stress

@@ -8,7 +8,7 @@
 #include "stress/explore/commands.h"
 #include "stress/explore/report.h"
 #include "stress/explore/schedule_file.h"
-#include "stress/explore/story.h"
+#include "stress/explore/retell.h"
 #include "stress/output.h"
 #include "stress/report/outcomes.h"
 
@@ -74,8 +74,7 @@ int replay_command(const ReplayWords& words) {
   if (const std::string why = difference(*file, first); !why.empty()) {
     return fail(kUsage, fmt::format("{}: {}", words.file, why));
   }
-  say(story_text(**subject, first, moments));
-  say(outcomes_text(*options->machine.design, first.outcomes, is_colour_terminal()));
+  say(told_text(retell(**subject, options->search.engine, variant, first, moments), is_colour_terminal()));
   for (int i = 0; words.check_determinism && i < kTimes; ++i) {
     const Replayed again = replay(**subject, options->search.engine, variant, w.decisions, nullptr);
     if (const std::string why = difference(*file, again); !why.empty()) {

@@ -301,6 +301,8 @@ Replayed replay(Subject& subject, const EngineOptions& options, u64 variant, std
   r.end = engine.run(subject, strategy);
   r.nr_steps = engine.nr_steps();
   r.has_strayed = strategy.has_strayed();
+  r.blocked = engine.blocked();
+  r.last_cpu = engine.last_cpu();
   r.state_hash = subject.machine().state_hash();
   for (u32 i = 0; i < subject.nr_cpus(); ++i) {
     const ViolationLog& log = subject.machine().diagnostics(i).violations;

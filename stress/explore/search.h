@@ -73,6 +73,8 @@ struct Replayed {
   u32 nr_steps = 0;
   bool has_strayed = false;
   std::vector<Violation> violations;  ///< the first of each kind
+  std::array<Blocked, kMostCpus> blocked{};  ///< where each CPU stood at the end
+  u32 last_cpu = 0;                          ///< that took the last step
 };
 Replayed replay(Subject& subject, const EngineOptions& options, u64 variant, std::span<const u8> decisions,
                 std::vector<Moment>* moments);

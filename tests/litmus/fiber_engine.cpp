@@ -127,6 +127,7 @@ void FiberEngine::did(u32 current, const HandBack& said) {
 u32 FiberEngine::go_on(u32 current) {
   const HandBack said = actors_[current].fiber->resume();
   if (moments_ != nullptr) moments_->push_back({current, said});
+  if (listener_) listener_({current, said});
   Task& task = tasks_[current];
   task.waits_on = nullptr;
   switch (said.why) {

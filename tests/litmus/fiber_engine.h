@@ -95,6 +95,8 @@ class FiberEngine : public Engine {
   void skip_what_meets_nobody(Footprints& footprints) { footprints_ = &footprints; }
   /// Every run appends all that its CPUs do.
   void record(std::vector<Moment>& moments) { moments_ = &moments; }
+  /// Every run tells all that its CPUs do, as they do it: nobody has gone on meanwhile.
+  void listen(std::function<void(const Moment&)> listener) { listener_ = std::move(listener); }
 
   void before(Cpu& cpu, const Access& access) override;
   u64 perform(Cpu& cpu, const Access& access, void* word) override;
@@ -139,6 +141,7 @@ class FiberEngine : public Engine {
   bool stop_at_violation_ = false;
   Footprints* footprints_ = nullptr;
   std::vector<Moment>* moments_ = nullptr;
+  std::function<void(const Moment&)> listener_;
   bool was_picked_ = false;       ///< the current CPU could stay, stayed, and another could have gone on
   bool has_met_ = false;          ///< it has met another one since
   bool is_new_turn_ = true;       ///< it has done nothing yet in its turn
