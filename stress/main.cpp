@@ -151,8 +151,8 @@ int main(int argc, char** argv) {
   ExploreWords explore_words;
   CLI::App* explore_app =
       app.add_subcommand("explore", "every interleaving that matters: a scheduler decides each step");
-  explore_app->footer(fmt::format("Example: hvo-stress explore --scenario recycle+filtered --design fake-head-rcu\n{}",
-                                  kExitCodes));
+  explore_app->footer(
+      fmt::format("Example: hvo-stress explore --scenario recycle+filtered --design fake-head-rcu\n{}", kExitCodes));
   add_explore_options(*explore_app, explore_words);
   ReplayWords replay_words;
   CLI::App* replay_app = app.add_subcommand("replay", "a schedule that explore has found, step by step");

@@ -1,15 +1,16 @@
 #include <fmt/format.h>
+
 #include "program/exit_codes.h"
 #include "program/output_files.h"
 #include "program/progress_line.h"
 #include "program/signals.h"
 #include "stress/explore/commands.h"
-#include "stress/explore/current_schedule.h"
+#include "stress/explore/explain/retell.h"
 #include "stress/explore/pairs.h"
 #include "stress/explore/report.h"
-#include "stress/explore/schedule_file.h"
-#include "stress/explore/shrink.h"
-#include "stress/explore/retell.h"
+#include "stress/explore/search/current_schedule.h"
+#include "stress/explore/search/schedule_file.h"
+#include "stress/explore/search/shrink.h"
 #include "stress/output.h"
 
 namespace hvo::stress {
@@ -101,7 +102,8 @@ int explore_command(const ExploreWords& words, const std::string& command) {
     found = std::move(*looked);
     const std::string path = words.save.empty() ? std::string(kDefaultSave) : words.save;
     if (open(path, [&] { return schedule_text(found->file); }) == kPass) {
-      found->text = fmt::format("{}replay: {} replay {}\n", found->text, options->command.substr(0, options->command.rfind(' ')), path);
+      found->text = fmt::format("{}replay: {} replay {}\n", found->text,
+                                options->command.substr(0, options->command.rfind(' ')), path);
     }
   }
   return deliver(*options, result, found, files);

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <thread>
 
-#include "stress/explore/scenario_subject.h"
+#include "stress/explore/subjects/scenario_subject.h"
 #include "stress/numbers.h"
 
 namespace hvo::stress {
@@ -154,7 +154,8 @@ void add_explore_options(CLI::App& app, ExploreWords& w) {
   add("How", "--evict", w.evict, "N", "up to so many TLB entries a schedule are lost for no reason (default 0)");
   add("How", "--fail", w.fail, "N", "up to so many allocations a schedule fail, wherever it hurts (default 0)");
   add("How", "--max-steps", w.max_steps, "N", "a schedule of more steps is endless (default 1048576)");
-  add("How", "--find", w.find, "OUTCOME", "search for this outcome, as self-head or known-hole (default: any forbidden)");
+  add("How", "--find", w.find, "OUTCOME",
+      "search for this outcome, as self-head or known-hole (default: any forbidden)");
   flag("How", "--keep-going", w.keep_going, "count all, do not stop at what is searched for");
   flag("How", "--no-reduction", w.no_reduction, "dfs: also schedules that differ in nothing");
   flag("How", "--check-determinism", w.check_determinism, "run each schedule twice, and compare");

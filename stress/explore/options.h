@@ -4,8 +4,8 @@
 #include <CLI/CLI.hpp>
 
 #include "stress/command_line.h"
-#include "stress/explore/search.h"
-#include "stress/explore/small_ops.h"
+#include "stress/explore/search/search.h"
+#include "stress/explore/subjects/small_ops.h"
 
 namespace hvo::stress {
 
@@ -25,12 +25,12 @@ struct ExploreWords {
 void add_explore_options(CLI::App& app, ExploreWords& words);
 
 struct ExploreOptions {
-  std::string subject;                   ///< as named
+  std::string subject;                    ///< as named
   std::vector<const SmallOp*> small_ops;  ///< one a CPU; empty: a scenario
-  const Scenario* scenario = nullptr;    ///< null: small operations
-  u32 nr_ops = 1;                        ///< of the scenario's actors, per CPU
+  const Scenario* scenario = nullptr;     ///< null: small operations
+  u32 nr_ops = 1;                         ///< of the scenario's actors, per CPU
   MachineConfig machine;
-  std::string machine_words;             ///< its options, without what is the default
+  std::string machine_words;  ///< its options, without what is the default
   SearchOptions search;
   bool shrinks = true;
   bool is_bisecting = false;

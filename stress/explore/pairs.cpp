@@ -14,8 +14,8 @@ namespace hvo::stress {
 
 namespace {
 
-constexpr std::array<std::string_view, 8> kPaired{"lookup",  "walker", "optimise", "restore",
-                                                  "split", "demote", "alloc",    "free"};
+constexpr std::array<std::string_view, 8> kPaired{"lookup", "walker", "optimise", "restore",
+                                                  "split",  "demote", "alloc",    "free"};
 
 struct Cell {
   std::string text;

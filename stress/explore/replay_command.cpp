@@ -6,9 +6,9 @@
 #include "program/exit_codes.h"
 #include "program/usage.h"
 #include "stress/explore/commands.h"
+#include "stress/explore/explain/retell.h"
 #include "stress/explore/report.h"
-#include "stress/explore/schedule_file.h"
-#include "stress/explore/retell.h"
+#include "stress/explore/search/schedule_file.h"
 #include "stress/output.h"
 #include "stress/report/outcomes.h"
 
@@ -42,9 +42,10 @@ std::expected<ExploreOptions, std::string> options_of(const ScheduleFile& file) 
 std::string difference(const ScheduleFile& file, const Replayed& r) {
   const Witness& w = file.witness;
   if (!r.has_strayed && r.nr_steps == w.nr_steps && r.state_hash == w.state_hash && r.end == w.end) return "";
-  return fmt::format("the schedule did not repeat: {} steps to state {:016x}, the file says {} to {:016x}; it is from a "
-                     "build in which the operations take other steps",
-                     r.nr_steps, r.state_hash, w.nr_steps, w.state_hash);
+  return fmt::format(
+      "the schedule did not repeat: {} steps to state {:016x}, the file says {} to {:016x}; it is from a "
+      "build in which the operations take other steps",
+      r.nr_steps, r.state_hash, w.nr_steps, w.state_hash);
 }
 
 }  // namespace

@@ -36,7 +36,8 @@ std::string plural(u64 n, std::string_view what) { return fmt::format("{} {}{}",
 std::string coverage_text(const ExploreOptions& o, const SearchResult& r) {
   if (!is_depth_first(o)) return fmt::format("{}, a sample\n", strategy_text(o.search.strategy));
   const u32 asked = o.search.strategy.n;
-  if (r.is_complete && r.bound == asked) return fmt::format("complete: every schedule of up to {}\n", plural(asked, "preemption"));
+  if (r.is_complete && r.bound == asked)
+    return fmt::format("complete: every schedule of up to {}\n", plural(asked, "preemption"));
   return fmt::format("INCOMPLETE: {} of the schedules of up to {}\n", share_text(r), plural(r.bound, "preemption"));
 }
 
@@ -64,13 +65,15 @@ std::string_view verdict_word(ExploreVerdict v) {
 std::string verdict_text(const ExploreOptions& o, const SearchResult& r) {
   switch (verdict_of(o, r)) {
     case ExploreVerdict::pass:
-      return is_depth_first(o) && r.is_complete ? "PASS: nothing forbidden in any of them"
-                                                : fmt::format("PASS: nothing forbidden in {}", plural(r.nr_schedules, "schedule"));
+      return is_depth_first(o) && r.is_complete
+                 ? "PASS: nothing forbidden in any of them"
+                 : fmt::format("PASS: nothing forbidden in {}", plural(r.nr_schedules, "schedule"));
     case ExploreVerdict::found:
       return fmt::format("FOUND: {} after {}, {:.1f} s", kOutcomes[static_cast<unsigned>(*o.search.find)].name,
                          plural(r.nr_schedules, "schedule"), r.seconds);
     case ExploreVerdict::violation:
-      return fmt::format("VIOLATION: {} of {} end in what must not be", r.nr_witnesses, plural(r.nr_schedules, "schedule"));
+      return fmt::format("VIOLATION: {} of {} end in what must not be", r.nr_witnesses,
+                         plural(r.nr_schedules, "schedule"));
     case ExploreVerdict::undetermined:
       return fmt::format("NOT DETERMINED: {} of {} that ran twice did not do the same", r.nr_undetermined,
                          plural(r.nr_checked, "schedule"));
@@ -119,7 +122,8 @@ std::string explore_text(const ExploreOptions& o, const SearchResult& r, bool co
                      o.search.engine.most_steps);
   }
   s += windows_text(o, r);
-  if (r.nr_checked != 0) s += fmt::format("\n{} of {} schedules ran twice alike\n", r.nr_checked - r.nr_undetermined, r.nr_checked);
+  if (r.nr_checked != 0)
+    s += fmt::format("\n{} of {} schedules ran twice alike\n", r.nr_checked - r.nr_undetermined, r.nr_checked);
   const ExploreVerdict v = verdict_of(o, r);
   const Grade grade = v == ExploreVerdict::pass || v == ExploreVerdict::found ? Grade::acceptable
                       : v == ExploreVerdict::incomplete                       ? Grade::known_hole

@@ -8,11 +8,11 @@
 namespace hvo::stress {
 
 enum class ExploreVerdict : u8 {
-  pass,        ///< all within the bound, or the budget, and nothing that is searched for
-  found,       ///< what --find is after
-  violation,   ///< a forbidden outcome
+  pass,          ///< all within the bound, or the budget, and nothing that is searched for
+  found,         ///< what --find is after
+  violation,     ///< a forbidden outcome
   undetermined,  ///< a schedule that was run twice did not do the same
-  incomplete,  ///< a depth-first search did not come to its end, or --find found nothing
+  incomplete,    ///< a depth-first search did not come to its end, or --find found nothing
 };
 ExploreVerdict verdict_of(const ExploreOptions& options, const SearchResult& result);
 int exit_code(ExploreVerdict verdict);

@@ -56,7 +56,8 @@ std::string outcomes_text(const Design& design, const Outcomes& outcomes, bool c
   for (const Outcome& o : kOutcomes) {
     const u64 n = outcomes.of(o.key);
     if (n == 0) continue;
-    s += fmt::format("{:>12}  {}  {}\n", n, painted(o.grade, fmt::format("{:<11}", grade_name(o.grade)), colour), o.name);
+    s += fmt::format("{:>12}  {}  {}\n", n, painted(o.grade, fmt::format("{:<11}", grade_name(o.grade)), colour),
+                     o.name);
     s += wrapped(o.why, 14);
   }
   const auto holes = design.holes;

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/machine/machine.h"
-#include "stress/explore/moment.h"
+#include "stress/explore/engine/moment.h"
 
 namespace hvo::stress {
 

@@ -5,7 +5,7 @@
 #include <span>
 
 #include "core/cpu/cpu.h"
-#include "stress/explore/moment.h"
+#include "stress/explore/engine/moment.h"
 
 namespace hvo::stress {
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <utility>
 
-#include "stress/explore/weak_memory.h"
+#include "stress/explore/memory/weak_memory.h"
 #include "tests/litmus/fiber_engine.h"
 #include "tests/support/test_machine.h"
 

@@ -1,4 +1,4 @@
-#include "stress/explore/weak_memory.h"
+#include "stress/explore/memory/weak_memory.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

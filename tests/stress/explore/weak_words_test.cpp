@@ -1,7 +1,7 @@
 // Weak memory in the small: sizes, frames, what is changed behind the seam. One host thread plays all CPUs.
 #include <gtest/gtest.h>
 
-#include "stress/explore/weak_memory.h"
+#include "stress/explore/memory/weak_memory.h"
 #include "tests/support/test_machine.h"
 
 namespace hvo::test {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/machine/machine.h"
-#include "stress/explore/moment.h"
+#include "stress/explore/engine/moment.h"
 #include "tests/litmus/fiber_engine.h"
 #include "tests/litmus/snapshot.h"
 

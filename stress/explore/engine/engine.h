@@ -1,0 +1,164 @@
+// ExploringEngine: CPUs as fibers on one host thread; every step is a place where another CPU may go on.
+//
+// Who goes on is decided on the stack of the fiber that is about to take a step: a step that stays costs no switch.
+// ThreadSanitizer is not to see the engine's own data, which belong to no simulated CPU: it is told to look away while
+// the engine decides (quiet.h). What the CPUs do it sees as done by threads of their own (fibers.h).
+#pragma once
+
+#include <array>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "core/cpu/cpu.h"
+#include "stress/explore/engine/fibers.h"
+#include "stress/explore/engine/footprints.h"
+#include "stress/explore/engine/moment.h"
+#include "stress/explore/engine/strategy.h"
+#include "stress/explore/engine/trace_hash.h"
+#include "stress/explore/memory/weak_memory.h"
+
+namespace hvo::stress {
+
+inline constexpr u32 kMostCpus = 8;
+
+/// How a schedule ended.
+enum class End : u8 {
+  done,       ///< every CPU came to its end
+  violation,  ///< a violation that ends it was reported
+  deadlock,   ///< nobody can go on
+  endless,    ///< more steps than allowed
+};
+
+/// What the engine asks of what it explores.
+class Program {
+ public:
+  /// What CPU `cpu` does, from running to running; the engine takes it out of idle and back.
+  virtual void act(Cpu& cpu) = 0;
+  /// A violation was reported; true if the schedule ends with it.
+  virtual bool ends_with(const Violation& violation) = 0;
+
+ protected:
+  ~Program() = default;
+};
+
+struct EngineOptions {
+  u32 most_steps = 1U << 20U;  ///< of all CPUs together; what takes more is endless
+  bool weak = false;           ///< loads may see what memory held before
+  u32 most_evictions = 0;      ///< TLB entries that a schedule may lose for no reason
+  u32 most_failures = 0;       ///< allocations that may fail for no reason
+};
+
+/// What a CPU of a deadlock waits for.
+struct Blocked {
+  u32 cpu = 0;
+  bool is_done = false;
+  WaitFor why{};
+  const void* word = nullptr;
+  u64 value = 0;  ///< of that word, 32 bits of it
+  Op op{};
+};
+
+class ExploringEngine final : public Engine, private Chooser {
+ public:
+  /// `cpus`: 1 to kMostCpus of one machine. They are idle between runs.
+  ExploringEngine(std::span<Cpu* const> cpus, const EngineOptions& options);
+  ~ExploringEngine() override;
+  ExploringEngine(const ExploringEngine&) = delete;
+  ExploringEngine& operator=(const ExploringEngine&) = delete;
+
+  /// One schedule, from the state in which the machine is. The strategy has begun it.
+  End run(Program& program, Strategy& strategy);
+
+  /// From now on runs have a trace().
+  void hash_traces(const WordNumbers& words) { trace_ = std::make_unique<TraceHash>(words); }
+  /// A number for what the last run came to (trace_hash.h); 0: not asked for.
+  u64 trace() const { return trace_ != nullptr ? trace_->value() : 0; }
+  /// Leaves out schedules that differ in nothing; null: none.
+  void skip_what_meets_nobody(Footprints* footprints) { footprints_ = footprints; }
+  /// All that the CPUs do is appended to `moments`; null: not recorded.
+  void record(std::vector<Moment>* moments) { moments_ = moments; }
+  /// One flag a frame: set when it is stored to.
+  void note_frames(u8* dirty) { dirty_frames_ = dirty; }
+
+  // Of the last run.
+  u32 nr_steps() const { return nr_steps_; }
+  u32 nr_steps_of(u32 cpu) const { return tasks_[cpu].nr_steps; }
+  u32 nr_switches() const { return nr_switches_; }
+  /// What was decided, one number a decision.
+  std::span<const u8> decisions() const { return {decisions_.data(), nr_decisions_}; }
+  /// True: there were more decisions than are kept.
+  bool is_cut() const { return nr_decisions_ == decisions_.size(); }
+  /// Where each CPU stands.
+  std::array<Blocked, kMostCpus> blocked() const;
+  u32 last_cpu() const { return last_cpu_; }
+
+  void before(Cpu& cpu, const Access& access) override;
+  u64 perform(Cpu& cpu, const Access& access, void* word) override;
+  void wait(Cpu& cpu, WaitFor why, const void* word) override;
+  u32 choose(Cpu& cpu, Choice choice, u32 n) override;
+  void report(Cpu& cpu, const Violation& violation) override;
+
+ private:
+  /// What is known of a CPU.
+  struct Task {
+    Cpu* cpu = nullptr;
+    const void* waits_on = nullptr;
+    WaitFor wait_for{};
+    Op wait_op{};
+    bool is_interruptible = false;  ///< serves interrupts while it waits
+    bool done = false;
+    u32 rcu_depth = 0;         ///< at its last step
+    bool sees_newest = false;  ///< its next load may not see an old value: it waits for a word to change
+    u32 nr_steps = 0;
+  };
+  static u32 act(void* engine, u32 nth);
+  u32 choose(Cpu& cpu, u32 n) override;
+
+  void find_requests();
+  bool can_run(const Task& task) const;
+  /// Who is next; kOutside when nobody can go on.
+  u32 pick(u32 current);
+  void go_to(u32 current, u32 next);
+  void stop(u32 current, End end);
+  void did(Cpu& cpu, const Access& access, const void* word, u64 result);
+  /// What footprints and traces make of an access; true if it met another CPU.
+  bool note_words(Cpu& cpu, const Access& access, const void* word, u64 result);
+  /// A request in a mailbox: posted or served as part of another step.
+  bool is_request(const void* word) const;
+  void note_turn(const Access& access, bool request);
+  u32 note_decision(u32 decided);
+  u32 ask(Question::About about, u32 cpu, u32 n);
+
+  std::array<Task, kMostCpus> tasks_{};
+  u32 nr_cpus_;
+  EngineOptions options_;
+  Fibers fibers_;
+  std::unique_ptr<WeakMemory> weak_;
+  Program* program_ = nullptr;
+  Strategy* strategy_ = nullptr;
+  bool counts_steps_ = false;
+  Footprints* footprints_ = nullptr;
+  std::unique_ptr<TraceHash> trace_;
+  std::vector<Moment>* moments_ = nullptr;
+  u8* dirty_frames_ = nullptr;
+  const std::byte* memory_ = nullptr;
+  u64 memory_bytes_ = 0;
+  const std::byte* requests_ = nullptr;  ///< from here on all mailboxes lie, and other words between them
+  u64 requests_bytes_ = 0;
+  u8 page_shift_ = 12;
+  u32 nr_steps_ = 0;
+  u32 nr_switches_ = 0;
+  u32 last_cpu_ = 0;
+  u32 evictions_left_ = 0;
+  u32 failures_left_ = 0;
+  End end_{};
+  bool was_picked_ = false;       ///< the current CPU could stay, stayed, and another could have gone on
+  bool has_met_ = false;          ///< it has met another one since
+  bool is_new_turn_ = true;       ///< it has done nothing yet in its turn
+  bool has_only_served_ = false;  ///< in its turn it has served interrupts and not gone on
+  std::vector<u8> decisions_;
+  u32 nr_decisions_ = 0;
+};
+
+}  // namespace hvo::stress

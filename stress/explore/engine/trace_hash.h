@@ -1,0 +1,57 @@
+// TraceHash: a number for what a schedule comes to: which access saw which store, and in which order words were stored
+// to. Schedules that differ only in the order of steps that do not meet have the same one, and end in the same state.
+// Left out are plain accesses: what nobody else can see follows from what its CPU has seen.
+#pragma once
+
+#include <array>
+#include <memory>
+
+#include "core/base/rng.h"
+#include "stress/explore/engine/word_numbers.h"
+
+namespace hvo::stress {
+
+/// Of one machine. CPUs are 0 to 7. Not thread-safe.
+class TraceHash {
+ public:
+  explicit TraceHash(const WordNumbers& words) : words_(words), writers_(std::make_unique<u64[]>(words.nr_words())) {}
+
+  const WordNumbers& words() const { return words_; }
+  /// A schedule begins.
+  void start() {
+    ++generation_;
+    cpus_ = {};
+  }
+  /// CPU `cpu` reads or writes a word, and got `result`.
+  void note(u32 cpu, WordNumber word, bool is_write, u64 result) {
+    OfCpu& c = cpus_[cpu];
+    u64& writer = writers_[word.index];
+    u64 h = (c.hash ^ result ^ word.index) * kFactor;
+    h = (h ^ of_now(writer)) * kFactor;
+    c.hash = h ^ h >> 29U;
+    if (is_write) writer = name(cpu);
+  }
+  u64 value() const {
+    u64 h = 0;
+    for (const OfCpu& c : cpus_) h = mix64(h ^ c.hash);
+    return h;
+  }
+
+ private:
+  static constexpr u64 kFactor = 0x9fb21c651e98df25;
+  struct OfCpu {
+    u64 hash = 0;
+    u64 nr_writes = 0;
+  };
+  /// A write: its schedule, its CPU, and the how-many-th it is.
+  u64 name(u32 cpu) { return generation_ << 32U | u64{cpu + 1} << 24U | (++cpus_[cpu].nr_writes & 0xffffffU); }
+  u64 of_now(u64 writer) const {
+    return writer >> 32U == (generation_ & 0xffffffffU) ? (writer & 0xffffffffU) << 20U : 0;
+  }
+  WordNumbers words_;
+  std::unique_ptr<u64[]> writers_;  // NOLINT(modernize-avoid-c-arrays): of each word, who wrote it last
+  u64 generation_ = 0;
+  std::array<OfCpu, 8> cpus_{};
+};
+
+}  // namespace hvo::stress

@@ -1,0 +1,69 @@
+#include "stress/explore/subjects/snapshot.h"
+
+#include <algorithm>
+
+#include "core/base/hash.h"
+
+namespace hvo::stress {
+
+namespace {
+
+/// Adds what differs from `before` to the hash, the bytes at `first` and where they are: most bytes never differ, so
+/// large blocks are compared first.
+u64 hash_difference(std::span<const std::byte> now, const std::byte* before, u64 first, u64 h) {
+  constexpr std::size_t kSmallest = 64;
+  const std::size_t block = now.size() > kSmallest * 8 ? kSmallest * 8 : kSmallest;
+  for (std::size_t at = 0; at < now.size(); at += block) {
+    const auto part = now.subspan(at, std::min(block, now.size() - at));
+    if (std::memcmp(part.data(), before + at, part.size()) == 0) continue;
+    h = part.size() <= kSmallest ? hash_bytes(part, h ^ mix64(first + at))
+                                 : hash_difference(part, before + at, first + at, h);
+  }
+  return h;
+}
+
+}  // namespace
+
+Snapshot::Snapshot(Machine& machine) : machine_(machine) {
+  const auto arena = arena_of_machine();
+  arena_.assign(arena.begin(), arena.end());
+  const auto memory = machine.memory().bytes();
+  memory_.assign(memory.begin(), memory.end());
+  dirty_.assign(machine.memory().nr_frames(), 0);
+}
+
+std::span<std::byte> Snapshot::arena_of_machine() const {
+  const auto bytes = machine_.arena().bytes();
+  return {const_cast<std::byte*>(bytes.data()), bytes.size()};
+}
+
+std::span<std::byte> Snapshot::frame_of_machine(std::size_t frame) const {
+  const FrameTable& frames = machine_.frame_table();
+  const std::size_t size = std::size_t{1} << frames.page_shift;
+  return {frames.memory + frame * size, size};
+}
+
+void Snapshot::restore() {
+  std::memcpy(arena_of_machine().data(), arena_.data(), arena_.size());
+  for (std::size_t i = 0; i < dirty_.size(); ++i) {
+    if (dirty_[i] == 0) continue;
+    const auto frame = frame_of_machine(i);
+    std::memcpy(frame.data(), memory_.data() + i * frame.size(), frame.size());
+    dirty_[i] = 0;
+  }
+  for (u32 i = 0; i < machine_.nr_cpus(); ++i) machine_.diagnostics(i).clear();
+}
+
+void Snapshot::all_is_dirty() { std::ranges::fill(dirty_, u8{1}); }
+
+u64 Snapshot::hash() const {
+  u64 h = hash_difference(arena_of_machine(), arena_.data(), 0, 1);
+  for (std::size_t i = 0; i < dirty_.size(); ++i) {
+    if (dirty_[i] == 0) continue;
+    const auto frame = frame_of_machine(i);
+    h = hash_difference(frame, memory_.data() + i * frame.size(), arena_.size() + i * frame.size(), h);
+  }
+  return mix64(h);
+}
+
+}  // namespace hvo::stress

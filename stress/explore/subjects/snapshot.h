@@ -1,0 +1,41 @@
+// Snapshot: the whole state of a quiet machine, put back as often as an exploration needs it.
+#pragma once
+
+#include <cstring>
+#include <vector>
+
+#include "core/machine/machine.h"
+
+namespace hvo::stress {
+
+/// All mutable state of a machine lives in its arena and its memory, and names other things by index. So this is two
+/// copies, and the machine stays where it is: the same words are at the same addresses in every run.
+///
+/// The arena is put back whole; of the memory, those frames that were stored to (an engine notes them). Not
+/// thread-safe.
+class Snapshot {
+ public:
+  /// Every CPU is idle.
+  explicit Snapshot(Machine& machine);
+
+  /// The machine is as it was, whatever it was in the middle of; what its CPUs counted and logged is forgotten.
+  void restore();
+  /// One flag a frame, for the engine to set: 1, stored to since the last restore().
+  u8* dirty_frames() { return dirty_.data(); }
+  /// From now on all of the memory is taken to be stored to: something else than the engine's CPUs ran.
+  void all_is_dirty();
+  /// A number for the state that the machine is in, by what differs from the snapshot's. Not the machine's
+  /// state_hash().
+  u64 hash() const;
+
+ private:
+  std::span<std::byte> arena_of_machine() const;
+  std::span<std::byte> frame_of_machine(std::size_t frame) const;
+
+  Machine& machine_;
+  std::vector<std::byte> arena_;
+  std::vector<std::byte> memory_;
+  std::vector<u8> dirty_;
+};
+
+}  // namespace hvo::stress

@@ -1,0 +1,52 @@
+#include "stress/explore/subjects/subject.h"
+
+#include <algorithm>
+
+namespace hvo::stress {
+
+bool is_known_hole(const Design& design, const Violation& violation) {
+  return std::ranges::any_of(design.holes, [&violation](const KnownHole& hole) {
+    return hole.rule == violation.rule && hole.op == violation.op;
+  });
+}
+
+bool Subject::ends_with(const Violation& violation) { return !is_known_hole(machine_->design(), violation); }
+
+bool Subject::note_state() {
+  last_state_ = snapshot_->hash();
+  return states_.insert(last_state_).second;
+}
+
+void Subject::judge_without_validation(Outcomes& outcomes, EventCounts& events) {
+  outcomes += seen_;
+  seen_ = {};
+  for (u32 i = 0; i < nr_cpus(); ++i) {
+    events += machine_->diagnostics(i).counts;
+    grade_violations(machine_->design(), machine_->diagnostics(i).violations, outcomes);
+  }
+}
+
+void Subject::judge(End end, Outcomes& outcomes, EventCounts& events, u64 trace) {
+  judge_without_validation(outcomes, events);
+  if (end == End::deadlock || end == End::endless) outcomes.add(Key::stuck);
+  if (end != End::done) return;
+  const auto known = trace == 0 ? traces_.end() : traces_.find(trace);
+  if (known != traces_.end()) {
+    last_state_ = known->second;
+  } else {
+    validate_if_new();
+    if (trace != 0) traces_.emplace(trace, last_state_);
+  }
+  if (!bad_states_.empty() && bad_states_.contains(last_state_)) outcomes.add(Key::not_valid);
+}
+
+/// Whether a state is valid is asked once.
+void Subject::validate_if_new() {
+  if (!note_state()) return;
+  const bool valid = machine_->validate();
+  snapshot_->all_is_dirty();
+  if (!valid) bad_states_.insert(last_state_);
+  for (u32 i = 0; i < nr_cpus(); ++i) machine_->diagnostics(i).violations = {};
+}
+
+}  // namespace hvo::stress
