@@ -102,8 +102,7 @@ int explore_command(const ExploreWords& words, const std::string& command) {
     found = std::move(*looked);
     const std::string path = words.save.empty() ? std::string(kDefaultSave) : words.save;
     if (open(path, [&] { return schedule_text(found->file); }) == kPass) {
-      found->text = fmt::format("{}replay: {} replay {}\n", found->text,
-                                options->command.substr(0, options->command.rfind(' ')), path);
+      found->text += fmt::format("replay: {} {}\n", sibling_command(options->command, "replay"), path);
     }
   }
   return deliver(*options, result, found, files);

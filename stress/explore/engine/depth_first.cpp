@@ -85,6 +85,16 @@ double DepthFirst::nr_left() const {
   return all;
 }
 
+bool DeepeningSearch::begin() {
+  if (!pass_.begin()) {
+    pass_ = DepthFirst(++bound_);
+    (void)pass_.begin();
+  }
+  index_ = has_begun_ ? index_ + 1 : 0;
+  has_begun_ = true;
+  return true;
+}
+
 bool ReplayStrategy::begin() {
   next_ = 0;
   has_strayed_ = false;

@@ -138,6 +138,22 @@ class DepthFirst final : public Strategy {
   std::vector<Decision> decisions_;
 };
 
+/// Depth first with ever more preemptions: simple schedules first, without end.
+class DeepeningSearch final : public Strategy {
+ public:
+  bool begin() override;
+  u32 pick(const Turn& turn) override { return pass_.pick(turn); }
+  u32 choose(const Question& question) override { return pass_.choose(question); }
+  u64 index() const override { return index_; }
+  u32 bound() const { return bound_; }
+
+ private:
+  u32 bound_ = 0;
+  u64 index_ = 0;
+  bool has_begun_ = false;
+  DepthFirst pass_{0};
+};
+
 /// One schedule again; where it says nothing more, nobody is preempted.
 class ReplayStrategy final : public Strategy {
  public:

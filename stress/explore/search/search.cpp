@@ -241,6 +241,10 @@ class Search {
       const Indices indices{common_.options.seed, common_.options.first_index + worker.id(), workers_.size()};
       std::vector<std::unique_ptr<Strategy>> strategies;
       for (const StrategySpec& spec : specs) strategies.push_back(make_random_strategy(spec, indices, baseline));
+      if (common_.options.strategy.kind == StrategySpec::Kind::portfolio && worker.id() == 0) {
+        specs.push_back({StrategySpec::Kind::dfs, 0});
+        strategies.push_back(std::make_unique<DeepeningSearch>());
+      }
       take_turns(worker, specs, strategies);
     });
   }
