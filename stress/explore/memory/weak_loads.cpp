@@ -146,7 +146,7 @@ void WeakModel::load_line(Load l, void* word) {
   l.cpu.perform(l.access, word);
   look_up_floor(l);
   auto* at = static_cast<u64*>(word);
-  u32 times[kMostAlternatives];  // NOLINT(*-avoid-c-arrays)
+  u32 times[kMostAlternatives];
   const u32 nr = moments_of_line(l, at, times);
   if (nr == 0) return;
   const u32 chosen = nr > 1 ? l.chooser.choose(l.cpu, nr) : 0;

@@ -91,9 +91,9 @@ class WeakModel {
     u32 next_served = 0;
     u32 nr_kept = 0;  ///< the same
     u32 next_kept = 0;
-    Dependency dependencies[kDependencies];  // NOLINT(*-avoid-c-arrays)
-    Kept kept[kKept];                        // NOLINT(*-avoid-c-arrays)
-    Served served[kServed];                  // NOLINT(*-avoid-c-arrays)
+    Dependency dependencies[kDependencies];
+    Kept kept[kKept];
+    Served served[kServed];
   };
   /// What a load may give.
   struct Alternative {
@@ -122,9 +122,9 @@ class WeakModel {
   };
   /// A struct page as of a moment.
   struct Line {
-    u64 values[kLineWords];    // NOLINT(*-avoid-c-arrays)
-    Word8* words[kLineWords];  // NOLINT(*-avoid-c-arrays): null: no history
-    u32 versions[kLineWords];  // NOLINT(*-avoid-c-arrays)
+    u64 values[kLineWords];
+    Word8* words[kLineWords];  ///< null: no history
+    u32 versions[kLineWords];
   };
   u64 load(Load l, void* word);
   void load_line(Load l, void* word);
@@ -194,7 +194,7 @@ class WeakModel {
   const std::byte* slots_first_ = nullptr;  ///< all slots are in [slots_first_, slots_end_), and other things too
   const std::byte* slots_end_ = nullptr;
   WordHistory history_;
-  Alternative alternatives_[kMostAlternatives];  // NOLINT(*-avoid-c-arrays)
+  Alternative alternatives_[kMostAlternatives];
   u32 nr_alternatives_ = 0;
   bool was_old_ = false;
 };
