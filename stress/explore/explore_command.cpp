@@ -84,7 +84,9 @@ int explore_command(const ExploreWords& words, const std::string& command) {
     const auto opened = files.open(path, text);
     return opened ? kPass : fail(opened.error().is_usage ? kUsage : kResource, opened.error().why);
   };
-  if (const int code = open(words.json, [&] { return explore_json(*options, result); }); code != kPass) return code;
+  if (const int code = open(words.json, [&] { return explore_json(*options, result, found ? &found->told : nullptr); });
+      code != kPass)
+    return code;
   say(fmt::format("repeat: {}\n", command_of(*options)));
   ProgressLine line("hvo-stress");
   WatchSearch watch;

@@ -157,7 +157,7 @@ std::string explore_text(const ExploreOptions& o, const SearchResult& r, bool co
   return s + "\n" + painted(grade, verdict_text(o, r), colour) + "\n";
 }
 
-std::string explore_json(const ExploreOptions& o, const SearchResult& r) {
+std::string explore_json(const ExploreOptions& o, const SearchResult& r, const Told* story) {
   using Json = nlohmann::ordered_json;
   Json outcomes = Json::array();
   for (const Outcome& x : kOutcomes) {
@@ -168,34 +168,34 @@ std::string explore_json(const ExploreOptions& o, const SearchResult& r) {
     if (r.events.v[i] != 0) events[std::string(kEventTexts[i])] = r.events.v[i];
   }
   const ExploreVerdict v = verdict_of(o, r);
-  return Json{{"version", kVersion},
-              {"commit", kCommit},
-              {"command", command_of(o)},
-              {"scenario", o.subject},
-              {"design", o.machine.design->name},
-              {"geometry", o.machine.geometry.name},
-              {"cpus", o.machine.nr_cpus},
-              {"memory", o.search.engine.weak ? "weak" : "sc"},
-              {"strategy", strategy_text(o.search.strategy)},
-              {"seed", o.search.seed},
-              {"workers", o.search.nr_workers},
-              {"schedules", r.nr_schedules},
-              {"steps", r.nr_steps},
-              {"end_states", r.nr_states},
-              {"seconds", r.seconds},
-              {"complete", r.is_complete},
-              {"bound", r.bound},
-              {"schedules_left", r.nr_left},
-              {"interrupted", r.is_interrupted},
-              {"deadlocks", r.ends[static_cast<std::size_t>(End::deadlock)]},
-              {"endless", r.ends[static_cast<std::size_t>(End::endless)]},
-              {"outcomes", outcomes},
-              {"events", events},
-              {"witnesses", r.nr_witnesses},
-              {"verdict", verdict_word(v)},
-              {"exit_code", exit_code(v)}}
-             .dump(2) +
-         "\n";
+  Json json{{"version", kVersion},
+            {"commit", kCommit},
+            {"command", command_of(o)},
+            {"scenario", o.subject},
+            {"design", o.machine.design->name},
+            {"geometry", o.machine.geometry.name},
+            {"cpus", o.machine.nr_cpus},
+            {"memory", o.search.engine.weak ? "weak" : "sc"},
+            {"strategy", strategy_text(o.search.strategy)},
+            {"seed", o.search.seed},
+            {"workers", o.search.nr_workers},
+            {"schedules", r.nr_schedules},
+            {"steps", r.nr_steps},
+            {"end_states", r.nr_states},
+            {"seconds", r.seconds},
+            {"complete", r.is_complete},
+            {"bound", r.bound},
+            {"schedules_left", r.nr_left},
+            {"interrupted", r.is_interrupted},
+            {"deadlocks", r.ends[static_cast<std::size_t>(End::deadlock)]},
+            {"endless", r.ends[static_cast<std::size_t>(End::endless)]},
+            {"outcomes", outcomes},
+            {"events", events},
+            {"witnesses", r.nr_witnesses},
+            {"verdict", verdict_word(v)},
+            {"exit_code", exit_code(v)}};
+  if (story != nullptr) json["story"] = told_json(*story);
+  return json.dump(2) + "\n";
 }
 
 std::string explore_progress(const ExploreOptions& o, const SearchResult& r) {

@@ -5,6 +5,7 @@
 
 #include "core/base/check.h"
 #include "stress/explore/engine/quiet.h"
+#include "stress/explore/engine/requests.h"
 
 namespace hvo::stress {
 
@@ -20,7 +21,8 @@ bool lies_in(const void* word, std::span<const Slot> slots) {
 }  // namespace
 
 ExploringEngine::ExploringEngine(std::span<Cpu* const> cpus, const EngineOptions& options)
-    : nr_cpus_(static_cast<u32>(cpus.size())),
+    : cpus_(cpus),
+      nr_cpus_(static_cast<u32>(cpus.size())),
       options_(options),
       fibers_(nr_cpus_, &ExploringEngine::act, this),
       decisions_(kMostDecisions) {
@@ -154,6 +156,7 @@ void ExploringEngine::did(Cpu& cpu, const Access& access, const void* word, u64 
                          .result = result,
                          .word = word,
                          .access = access});
+    note_request(moments_->back(), cpus_);
   }
   const u64 in_memory = static_cast<u64>(static_cast<const std::byte*>(word) - memory_);
   const bool is_memory = in_memory < memory_bytes_;

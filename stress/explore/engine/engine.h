@@ -131,6 +131,7 @@ class ExploringEngine final : public Engine, private Chooser {
   u32 ask(Question::About about, u32 cpu, u32 n);
 
   std::array<Task, kMostCpus> tasks_{};
+  std::span<Cpu* const> cpus_;
   u32 nr_cpus_;
   EngineOptions options_;
   Fibers fibers_;

@@ -6,7 +6,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "stress/explore/explain/requests.h"
+#include "stress/explore/engine/requests.h"
 
 namespace hvo::stress {
 

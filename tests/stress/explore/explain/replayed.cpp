@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "stress/explore/explain/requests.h"
+#include "stress/explore/engine/requests.h"
 
 namespace hvo::test {
 
