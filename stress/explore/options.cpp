@@ -164,6 +164,8 @@ void add_explore_options(CLI::App& app, ExploreWords& w) {
   flag("How", "--pairs", w.pairs, "every pair of small operations under every design: the table of the README");
   add("Results", "--save", w.save, "FILE", "the schedule that was found, for replay (default hvo-schedule.json)");
   add("Results", "--json", w.json, "FILE", "everything, as JSON");
+  add("Results", "--resume", w.resume, "FILE",
+      "go on from where the search of that file was broken off, and write there where this one is");
   flag("Results", "--quiet", w.quiet, "no status line");
 }
 

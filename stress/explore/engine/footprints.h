@@ -9,6 +9,8 @@
 
 #include <atomic>
 #include <memory>
+#include <utility>
+#include <vector>
 
 #include "stress/explore/engine/word_numbers.h"
 
@@ -18,7 +20,9 @@ namespace hvo::stress {
 class Footprints {
  public:
   explicit Footprints(const WordNumbers& words)
-      : words_(std::make_unique<std::atomic<u16>[]>(words.nr_words())),
+      : nr_words_(words.nr_words()),
+        nr_frames_(words.nr_frames()),
+        words_(std::make_unique<std::atomic<u16>[]>(words.nr_words())),
         in_frame_(std::make_unique<std::atomic<u16>[]>(words.nr_frames())),
         fills_(std::make_unique<std::atomic<u16>[]>(words.nr_frames())) {}
 
@@ -39,10 +43,31 @@ class Footprints {
     return ((in_frame_[frame.v].load(std::memory_order::relaxed) | fills_[frame.v].load(std::memory_order::relaxed)) &
             bits.meets) != 0;
   }
+  /// All that is known, to be told to another one of the same machine. No worker runs.
+  std::vector<std::pair<u32, u16>> known() const {
+    std::vector<std::pair<u32, u16>> all;
+    for (u32 i = 0; i < places(); ++i) {
+      if (const u16 bits = place(i).load(std::memory_order::relaxed); bits != 0) all.emplace_back(i, bits);
+    }
+    return all;
+  }
+  void learn(const std::vector<std::pair<u32, u16>>& known) {
+    for (const auto& [i, bits] : known) {
+      if (i < places()) place(i).fetch_or(bits, std::memory_order::relaxed);
+    }
+  }
+  void note_growth() { has_grown_.store(true, std::memory_order::relaxed); }
   /// True when something new was learned since the last call. No worker runs.
   bool take_growth() { return has_grown_.exchange(false, std::memory_order::relaxed); }
 
  private:
+  /// Words, then frames, then fills.
+  std::size_t places() const { return nr_words_ + 2 * nr_frames_; }
+  std::atomic<u16>& place(std::size_t i) const {
+    if (i < nr_words_) return words_[i];
+    i -= nr_words_;
+    return i < nr_frames_ ? in_frame_[i] : fills_[i - nr_frames_];
+  }
   struct Bits {
     u16 mine;
     u16 meets;  ///< of others, that matter to this access
@@ -62,6 +87,8 @@ class Footprints {
     return word.fetch_or(mine, std::memory_order::relaxed);
   }
 
+  std::size_t nr_words_;
+  std::size_t nr_frames_;
   std::unique_ptr<std::atomic<u16>[]> words_;     // NOLINT(modernize-avoid-c-arrays): atomics can't be moved
   std::unique_ptr<std::atomic<u16>[]> in_frame_;  // NOLINT(modernize-avoid-c-arrays): of each frame, any word
   std::unique_ptr<std::atomic<u16>[]> fills_;     // NOLINT(modernize-avoid-c-arrays): of each frame, as a whole

@@ -114,7 +114,7 @@ class DepthFirst final : public Strategy {
   bool is_exhausted() const { return is_exhausted_; }
   /// How many schedules are about left, by the decisions that are open.
   double nr_left() const;
-  /// Where the search is, to be taken up again by another one of the same bound and worker.
+  /// Where the search is, before the next schedule; to be taken up again by another one of the same bound and worker.
   struct Decision {
     u8 chosen = 0;
     u8 nr_alternatives = 1;

@@ -66,6 +66,8 @@ class Worker {
   Subject& subject() { return *subject_; }
   SearchResult& result() { return result_; }
   u32 id() const { return id_; }
+  /// Behind all schedules that it has drawn lots for.
+  u64 next_index() const { return next_index_; }
 
   /// What the schedule without preemption takes.
   Baseline baseline();
@@ -83,6 +85,7 @@ class Worker {
   ExploringEngine engine_;
   SearchResult result_;
   u32 nr_since_look_ = 0;
+  u64 next_index_ = 0;
 };
 
 Baseline Worker::baseline() {
@@ -108,6 +111,7 @@ bool Worker::run_one(Strategy& strategy, const StrategySpec& spec) {
   if (limit != 0 && common_.nr_schedules.fetch_add(1, std::memory_order::relaxed) >= limit) return false;
   if (common_.stop.load(std::memory_order::relaxed) || !strategy.begin()) return false;
   if (common_.options.current != nullptr) common_.options.current->note(id_, spec, strategy.index());
+  next_index_ = std::max(next_index_, strategy.index() + 1);
   subject_->restart(variant_of(spec, strategy.index()));
   const End end = engine_.run(*subject_, strategy);
   ++result_.nr_schedules;
@@ -198,37 +202,63 @@ class Search {
   void depth_first() {
     const u32 bound = common_.options.strategy.n;
     Footprints footprints(workers_.front()->words());
-    for (u32 b = common_.options.reduced ? 0 : bound; b <= bound; ++b) {
+    const SearchState* resumed = common_.options.resume;
+    if (resumed != nullptr) footprints.learn(resumed->footprints);
+    const u32 first = resumed != nullptr ? resumed->bound : common_.options.reduced ? 0 : bound;
+    for (u32 b = first; b <= bound; ++b) {
       do {
         common_.base.bound = b;
-        common_.base.is_complete = one_pass(b, common_.options.reduced ? &footprints : nullptr);
-        if (!common_.base.is_complete) return;
+        common_.base.is_complete = one_pass(b, common_.options.reduced ? &footprints : nullptr, resumed);
+        if (!common_.base.is_complete) return keep_rest(footprints);
+        resumed = nullptr;
       } while (footprints.take_growth());
     }
   }
 
   /// False when it did not come to its end. What passes before it saw is forgotten: it sees all of that again.
-  bool one_pass(u32 bound, Footprints* footprints) {
+  bool one_pass(u32 bound, Footprints* footprints, const SearchState* resumed) {
     std::atomic<bool> complete{true};
     for (auto& worker : workers_) worker->result() = {};
+    common_.base = {.bound = bound};
+    decisions_.assign(workers_.size(), {});
+    if (resumed != nullptr) take_up(*resumed, footprints);
     on_all_workers([&](Worker& worker) {
       worker.engine().hash_traces(worker.words());
       worker.engine().skip_what_meets_nobody(footprints);
       const StrategySpec spec{StrategySpec::Kind::dfs, bound};
       DepthFirst strategy(bound, worker.id(), static_cast<u32>(workers_.size()));
-      // All have the first schedule: it counts once.
-      if (worker.run_one(strategy, spec) && worker.id() != 0) worker.result() = {};
+      if (resumed != nullptr) {
+        strategy.resume(resumed->decisions[worker.id()]);
+      } else if (worker.run_one(strategy, spec) && worker.id() != 0) {
+        worker.result() = {};  // all have the first schedule: it counts once
+      }
       while (worker.run_one(strategy, spec)) {
       }
-      if (!strategy.is_exhausted()) {
-        complete.store(false, std::memory_order::relaxed);
-        worker.result().nr_left = strategy.nr_left();
-      }
+      if (strategy.is_exhausted()) return;
+      complete.store(false, std::memory_order::relaxed);
+      worker.result().nr_left = strategy.nr_left();
+      decisions_[worker.id()].assign(strategy.decisions().begin(), strategy.decisions().end());
     });
     return complete.load(std::memory_order::relaxed);
   }
 
+  void take_up(const SearchState& s, Footprints* footprints) {
+    common_.base.outcomes = s.outcomes;
+    common_.base.events = s.events;
+    common_.base.nr_schedules = s.nr_schedules;
+    common_.base.nr_steps = s.nr_steps;
+    if (footprints != nullptr && s.has_learned) footprints->note_growth();
+  }
+
+  void keep_rest(Footprints& footprints) {
+    rest_.bound = common_.base.bound;
+    rest_.has_learned = footprints.take_growth();
+    rest_.footprints = footprints.known();
+    rest_.decisions = decisions_;
+  }
+
   void draw_lots() {
+    if (common_.options.resume != nullptr) take_up(*common_.options.resume, nullptr);
     const Baseline baseline = workers_.front()->baseline();
     on_all_workers([&](Worker& worker) {
       std::vector<StrategySpec> specs{common_.options.strategy};
@@ -238,7 +268,9 @@ class Search {
                  {StrategySpec::Kind::pct, 3},
                  {StrategySpec::Kind::random, 64}};
       }
-      const Indices indices{common_.options.seed, common_.options.first_index + worker.id(), workers_.size()};
+      const SearchState* resumed = common_.options.resume;
+      const u64 first = resumed != nullptr ? resumed->next_index : common_.options.first_index;
+      const Indices indices{common_.options.seed, first + worker.id(), workers_.size()};
       std::vector<std::unique_ptr<Strategy>> strategies;
       for (const StrategySpec& spec : specs) strategies.push_back(make_random_strategy(spec, indices, baseline));
       if (common_.options.strategy.kind == StrategySpec::Kind::portfolio && worker.id() == 0) {
@@ -264,20 +296,42 @@ class Search {
   SearchResult finish() {
     SearchResult all = common_.base;
     std::set<u64> states;
+    u64 most_index = 0;
     for (const auto& worker : workers_) {
       add(all, worker->result());
+      most_index = std::max(most_index, worker->next_index());
       states.insert(worker->subject().states().begin(), worker->subject().states().end());
     }
+    const SearchState* resumed = common_.options.resume;
+    if (resumed != nullptr) states.insert(resumed->states.begin(), resumed->states.end());
     all.nr_states = states.size();
-    all.seconds = common_.seconds();
+    all.seconds = common_.seconds() + (resumed != nullptr ? resumed->seconds : 0);
     all.is_interrupted = is_interrupted();
     all.witness = std::move(common_.witness);
     all.nr_witnesses = common_.nr_witnesses;
+    if (!all.is_complete) all.rest = rest_of(all, states, most_index);
     return all;
+  }
+
+  SearchState rest_of(const SearchResult& all, const std::set<u64>& states, u64 most_index) {
+    SearchState rest = std::move(rest_);
+    rest.strategy = strategy_text(common_.options.strategy);
+    rest.nr_workers = static_cast<u32>(workers_.size());
+    rest.reduced = common_.options.reduced;
+    rest.next_index = most_index;
+    rest.outcomes = all.outcomes;
+    rest.events = all.events;
+    rest.nr_schedules = all.nr_schedules;
+    rest.nr_steps = all.nr_steps;
+    rest.seconds = all.seconds;
+    rest.states.assign(states.begin(), states.end());
+    return rest;
   }
 
   Common common_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<std::vector<DepthFirst::Decision>> decisions_;  ///< of each worker that was broken off
+  SearchState rest_;
 };
 
 }  // namespace
