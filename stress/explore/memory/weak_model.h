@@ -126,7 +126,9 @@ class WeakModel {
     Word8* words[kLineWords];  ///< null: no history
     u32 versions[kLineWords];
   };
-  u64 load(Load l, void* word);
+  u64 load(Cpu& cpu, u32 id, const Access& access, void* word, Chooser& chooser);
+  /// What the load gives of what it may: from the history `w`, if there is one, or from a frame that was there before.
+  u64 choose(Load l, const Part& part, Word8* w, u64 newest, bool may_be_early);
   void load_line(Load l, void* word);
   u64 store(Cpu& cpu, u32 id, const Access& access, void* word);
   u64 update(Cpu& cpu, u32 id, const Access& access, void* word);
