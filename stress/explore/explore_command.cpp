@@ -124,6 +124,7 @@ int explore_command(const ExploreWords& words, const std::string& command) {
   line.clear();
   if (!searched) return code_for(*options, fail(kResource, searched.error()));
   result = std::move(*searched);
+  if (!result.rest && !words.resume.empty()) std::filesystem::remove(words.resume);
   if (result.rest && !words.resume.empty()) {
     result.rest->program = program_words(*options);
     if (const int code = open(words.resume, [&] { return state_text(*result.rest); }); code != kPass) return code;

@@ -182,8 +182,12 @@ std::expected<ExploreOptions, std::string> to_explore_options(const ExploreWords
 }
 
 MakeSubject subject_maker(const ExploreOptions& o) {
-  if (o.scenario == nullptr) return [&o] { return make_small_subject(o.machine, o.small_ops); };
-  return [&o] { return make_scenario_subject(*o.scenario, o.machine, o.nr_ops, o.search.seed); };
+  return [&o] {
+    auto subject = o.scenario == nullptr ? make_small_subject(o.machine, o.small_ops)
+                                         : make_scenario_subject(*o.scenario, o.machine, o.nr_ops, o.search.seed);
+    if (subject && o.search.engine.weak) (*subject)->expect_weak_memory();
+    return subject;
+  };
 }
 
 std::string program_words(const ExploreOptions& o) {

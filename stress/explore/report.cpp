@@ -203,6 +203,10 @@ std::string explore_progress(const ExploreOptions& o, const SearchResult& r) {
                               short_number(static_cast<double>(r.nr_schedules)),
                               short_number(rate(r.nr_schedules, r.seconds)), r.nr_states);
   if (is_depth_first(o)) s += fmt::format(", up to {}", plural(r.bound, "preemption"));
+  if (r.nr_left > 0) {
+    s += fmt::format(": {:.0f} %, {} s left", 100 * share_done(r),
+                     short_number(r.nr_left / rate(r.nr_schedules, r.seconds)));
+  }
   return s + fmt::format(", {} forbidden", r.outcomes.nr_forbidden());
 }
 

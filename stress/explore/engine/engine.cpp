@@ -14,6 +14,12 @@ namespace {
 constexpr u32 kNobody = Fibers::kOutside;
 constexpr std::size_t kMostDecisions = std::size_t{1} << 20U;
 
+/// With weak memory full barriers are ordered among themselves, whatever they touch; and what a load through a
+/// translation sees may lie elsewhere, and is a matter of when flushes were served.
+bool is_ordered_anyhow(const Access& access) {
+  return access.order == MemoryOrder::full || access.space == Space::vmemmap || access.kind == Kind::walker_load;
+}
+
 bool lies_in(const void* word, std::span<const Slot> slots) {
   return word >= slots.data() && word < slots.data() + slots.size();
 }
@@ -170,8 +176,7 @@ void ExploringEngine::did(Cpu& cpu, const Access& access, const void* word, u64 
   const bool request = !is_memory && is_request(word);
   note_turn(access, request);
   const bool met = note_words(cpu, access, word, result);
-  // With weak memory full barriers are ordered among themselves, whatever they touch.
-  if (met || request || (weak_ != nullptr && access.order == MemoryOrder::full)) has_met_ = true;
+  if (met || request || (weak_ != nullptr && is_ordered_anyhow(access))) has_met_ = true;
 }
 
 bool ExploringEngine::note_words(Cpu& cpu, const Access& access, const void* word, u64 result) {
@@ -196,10 +201,8 @@ void ExploringEngine::wait(Cpu& cpu, WaitFor why, const void* word) {
   {
     const Quiet quiet;
     Task& task = tasks_[current];
-    // What it waits for may have happened: it saw an old value. No load sees one for ever.
-    const bool was_old = weak_ != nullptr && weak_->was_old();
-    task.sees_newest = was_old;
-    task.waits_on = was_old ? nullptr : word;
+    // With weak memory what it waits for may have happened already: it saw an old value.
+    task.waits_on = weak_ != nullptr && weak_->catch_up(cpu, word) ? nullptr : word;
     task.wait_for = why;
     task.wait_op = cpu.op();
     task.is_interruptible = !cpu.irqs_disabled();
@@ -241,7 +244,7 @@ u32 ExploringEngine::choose(Cpu& cpu, Choice choice, u32 n) {
 
 /// Which of the stores that a load may see.
 u32 ExploringEngine::choose(Cpu& cpu, u32 n) {
-  if (std::exchange(tasks_[cpu.id()].sees_newest, false)) return 0;
+  const Quiet quiet;
   return ask(Question::About::old_value, cpu.id(), n);
 }
 

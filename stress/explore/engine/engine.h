@@ -109,7 +109,6 @@ class ExploringEngine final : public Engine, private Chooser {
     bool is_interruptible = false;  ///< serves interrupts while it waits
     bool done = false;
     u32 rcu_depth = 0;         ///< at its last step
-    bool sees_newest = false;  ///< its next load may not see an old value: it waits for a word to change
     u32 nr_steps = 0;
   };
   static u32 act(void* engine, u32 nth);

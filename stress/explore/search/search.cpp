@@ -219,7 +219,8 @@ class Search {
   bool one_pass(u32 bound, Footprints* footprints, const SearchState* resumed) {
     std::atomic<bool> complete{true};
     for (auto& worker : workers_) worker->result() = {};
-    common_.base = {.bound = bound};
+    common_.base = {};
+    common_.base.bound = bound;
     decisions_.assign(workers_.size(), {});
     if (resumed != nullptr) take_up(*resumed, footprints);
     on_all_workers([&](Worker& worker) {
@@ -233,7 +234,10 @@ class Search {
         worker.result() = {};  // all have the first schedule: it counts once
       }
       while (worker.run_one(strategy, spec)) {
+        constexpr u64 kEstimateEvery = 1024;
+        if (strategy.index() % kEstimateEvery == 0) worker.result().nr_left = strategy.nr_left();
       }
+      worker.result().nr_left = 0;
       if (strategy.is_exhausted()) return;
       complete.store(false, std::memory_order::relaxed);
       worker.result().nr_left = strategy.nr_left();
