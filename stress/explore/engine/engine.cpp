@@ -12,7 +12,7 @@ namespace hvo::stress {
 namespace {
 
 constexpr u32 kNobody = Fibers::kOutside;
-constexpr std::size_t kMostDecisions = std::size_t{1} << 20U;
+constexpr std::size_t kMostDecisions = std::size_t{1} << 21U;
 
 /// With weak memory full barriers are ordered among themselves, whatever they touch; and what a load through a
 /// translation sees may lie elsewhere, and is a matter of when flushes were served.

@@ -135,6 +135,7 @@ class DepthFirst final : public Strategy {
   u64 index_ = 0;
   u32 nr_preemptions_ = 0;
   std::size_t depth_ = 0;
+  std::size_t last_pick_ = 0;
   std::vector<Decision> decisions_;
 };
 

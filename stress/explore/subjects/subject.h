@@ -27,7 +27,10 @@ class Subject : public Program {
   Snapshot& snapshot() { return *snapshot_; }
 
   /// All is as at the beginning of each schedule. What is drawn by lot is drawn by `variant`.
-  virtual void restart(u64 /*variant*/) { snapshot_->restore(); }
+  virtual void restart(u64 /*variant*/) {
+    snapshot_->restore();
+    seen_ = {};
+  }
   bool ends_with(const Violation& violation) override;
   /// After a schedule: grades what it left, into `outcomes`, and its events into `events`.
   /// `trace`: the engine's number for what it came to, 0 if there is none.
