@@ -63,16 +63,18 @@ void DepthFirst::resume(std::vector<Decision> decisions) {
 }
 
 /// From a decision on, with r preemptions left, about the sum of C(m, k), k up to r, schedules follow, m being the
-/// preemptible decisions behind it.
+/// preemptible decisions behind it. What follows from the first schedule's decisions is shared among the workers.
 double DepthFirst::nr_left() const {
   double all = 0;
   u32 used = nr_preemptions_;
   double behind = 0;
+  const auto first_set = std::ranges::find_if(decisions_, [](const Decision& d) { return d.chosen != 0; });
+  const auto nr_unset = static_cast<std::size_t>(first_set - decisions_.begin());
   for (std::size_t i = decisions_.size(); i-- > 0;) {
     const Decision& d = decisions_[i];
     if (d.is_preemptible != 0 && d.chosen != 0) --used;
     const u32 open = d.nr_alternatives - 1U - d.chosen;
-    if (open != 0) {
+    if (open != 0 && (i >= nr_unset || i % nr_workers_ == worker_)) {
       const u32 r = bound_ - used - (d.is_preemptible != 0 ? 1U : 0U);
       double sum = 1;
       double term = 1;

@@ -30,12 +30,16 @@ u32 RandomWalk::pick(const Turn& turn) {
 
 void UniformRandomWalk::begin_with(Rng& /*rng*/) { taken_ = {}; }
 
-/// A CPU that takes more steps than expected is taken to be near its end.
+/// The step that a CPU has begun is not done yet: it is picked for it. A CPU that takes more steps than expected is
+/// taken to be near its end.
 u64 UniformRandomWalk::left(u32 cpu) const {
-  return baseline_.steps[cpu] > taken_[cpu] ? baseline_.steps[cpu] - taken_[cpu] : 1;
+  const u32 done = taken_[cpu] == 0 ? 0 : taken_[cpu] - 1;
+  return baseline_.steps[cpu] > done ? baseline_.steps[cpu] - done : 1;
 }
 
 u32 UniformRandomWalk::pick(const Turn& turn) {
+  // It was picked for its first step a moment ago.
+  if (turn.can_stay && taken_[turn.current] == 1) return 0;
   u64 all = 0;
   for (u32 i = 0; i < turn.nr; ++i) all += left(turn.cpus[i]);
   u64 at = rng().below(all);
