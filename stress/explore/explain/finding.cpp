@@ -61,8 +61,8 @@ class Finder {
     say(v, f);
     for (const KnownHole& hole : machine_.design().holes) {
       if (hole.rule != v.rule || hole.op != v.op) continue;
-      f.known = fmt::format("a known hole of {} ({}): {}; fixed by {}", machine_.design().name,
-                            machine_.design().kernels, hole.why, hole.fixed_by);
+      f.known = fmt::format("a known hole of {} ({}): {}; {}", machine_.design().name, machine_.design().kernels,
+                            hole.why, hole.fixed_by == kOpen ? "open" : fmt::format("fixed by {}", hole.fixed_by));
       break;
     }
     return f;
@@ -167,7 +167,7 @@ std::string finding_text(const Finding& f, std::size_t columns) {
   const auto add = [&](std::string_view title, const std::string& what) {
     if (what.empty()) return;
     bool is_first = true;
-    for (const std::string& line : wrapped(what, columns - 12)) {
+    for (const std::string& line : lines_of_width(what, columns - 12)) {
       text += fmt::format("{:<12}{}\n", is_first ? title : "", line);
       is_first = false;
     }

@@ -79,7 +79,7 @@ class Table {
       if (row.op == row.last_op || used + 8 > cell_width_) return {who + nr + ")"};
       return {fmt::format("{}{} … {})", who, nr, shortened(op_name(row.last_op), cell_width_ - used))};
     }
-    return wrapped(who + row.text, cell_width_);
+    return lines_of_width(who + row.text, cell_width_);
   }
   void put(std::string_view line, std::string_view colour) {
     const std::size_t end = line.find_last_not_of(' ');
