@@ -5,8 +5,13 @@
 // steps that meet another CPU need alternatives. What a CPU touches is learned while exploring: when a pass has learned
 // something new, it has to be made again. Within a bound on preemptions this is sound: the switch that is left out has
 // a twin later in the same CPU's turn, with as many preemptions.
+//
+// What a CPU keeps in its TLB is touched by who flushes it: an access through a page of vmemmap that another CPU
+// flushes meets that CPU, though no word be shared. And where a CPU could serve a request but not at its next step (in
+// the middle of a walk; with interrupts off), the two places are the same only if nobody ever asks anything of it.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <memory>
 
@@ -20,7 +25,8 @@ class Footprints {
   explicit Footprints(const WordNumbers& words)
       : words_(std::make_unique<std::atomic<u16>[]>(words.nr_words())),
         in_frame_(std::make_unique<std::atomic<u16>[]>(words.nr_frames())),
-        fills_(std::make_unique<std::atomic<u16>[]>(words.nr_frames())) {}
+        fills_(std::make_unique<std::atomic<u16>[]>(words.nr_frames())),
+        page_shift_(words.page_shift()) {}
 
   /// CPU `cpu` reads or writes a word. True when another CPU touches it too, and one of the two writes.
   bool note(u32 cpu, WordNumber word, bool is_write) {
@@ -38,6 +44,24 @@ class Footprints {
     touch(fills_[frame.v], bits.mine);
     return ((in_frame_[frame.v].load(std::memory_order::relaxed) | fills_[frame.v].load(std::memory_order::relaxed)) &
             bits.meets) != 0;
+  }
+  /// CPU `cpu` translates an address of the vmemmap. True when another CPU flushes its page.
+  bool note_translation(u32 cpu, u64 va) {
+    const Bits bits = bits_of(cpu, false);
+    return (touch(pages_[(va >> page_shift_) % kPages], bits.mine) & bits.meets) != 0;
+  }
+  /// CPU `cpu` asks something of CPU `of`.
+  void note_request(u32 cpu, u32 of) { touch(asked_[of], bits_of(cpu, true).mine); }
+  /// CPU `cpu` flushes these addresses, last inclusive.
+  void note_flush(u32 cpu, u64 first, u64 last) {
+    u64 nr = (last >> page_shift_) - (first >> page_shift_) + 1;
+    nr = nr == 0 || nr > kPages ? kPages : nr;
+    for (u64 i = 0; i < nr; ++i) touch(pages_[((first >> page_shift_) + i) % kPages], bits_of(cpu, true).mine);
+  }
+  /// Another CPU asks something of CPU `cpu`.
+  bool is_asked(u32 cpu) {
+    const Bits bits = bits_of(cpu, false);
+    return (touch(asked_[cpu], bits.mine) & bits.meets) != 0;
   }
   /// True when something new was learned since the last call. No worker runs.
   bool take_growth() { return has_grown_.exchange(false, std::memory_order::relaxed); }
@@ -65,6 +89,10 @@ class Footprints {
   std::unique_ptr<std::atomic<u16>[]> words_;     // NOLINT(modernize-avoid-c-arrays): atomics can't be moved
   std::unique_ptr<std::atomic<u16>[]> in_frame_;  // NOLINT(modernize-avoid-c-arrays): of each frame, any word
   std::unique_ptr<std::atomic<u16>[]> fills_;     // NOLINT(modernize-avoid-c-arrays): of each frame, as a whole
+  static constexpr u64 kPages = 1024;
+  std::array<std::atomic<u16>, kPages> pages_{};  ///< of vmemmap; some have one in common
+  std::array<std::atomic<u16>, 8> asked_{};       ///< of each CPU: who asks something of it
+  u8 page_shift_;
   std::atomic<bool> has_grown_{false};
 };
 
