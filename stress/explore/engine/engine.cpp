@@ -121,11 +121,20 @@ void ExploringEngine::before(Cpu& cpu, const Access& access) {
     // Inside a read section a CPU answers otherwise: to enter or leave one is not the same before and after others.
     const u32 depth = cpu.state().rcu_depth;
     if (std::exchange(task.rcu_depth, depth) != depth) has_met_ = true;
-    if (footprints_ != nullptr && was_picked_ && !has_met_) strategy_->met_nobody();
+    if (footprints_ != nullptr) note_place(task, access);
     if (!endless) next = pick(current);
   }
   if (endless) return stop(current, End::endless);
   go_to(current, next);
+}
+
+void ExploringEngine::note_place(const Task& task, const Access& access) {
+  // In the middle of a walk nothing is served.
+  const bool can_serve = access.kind != Kind::walker_load && !task.cpu->irqs_disabled();
+  if (was_picked_ && !has_met_ && (can_serve || !could_serve_ || !footprints_->is_asked(task.cpu->id()))) {
+    strategy_->met_nobody();
+  }
+  could_serve_ = can_serve;
 }
 
 u64 ExploringEngine::perform(Cpu& cpu, const Access& access, void* word) {
@@ -135,13 +144,26 @@ u64 ExploringEngine::perform(Cpu& cpu, const Access& access, void* word) {
   return result;
 }
 
-bool ExploringEngine::is_request(const void* word) const {
-  if (static_cast<u64>(static_cast<const std::byte*>(word) - requests_) >= requests_bytes_) return false;
-  for (u32 i = 0; i < nr_cpus_; ++i) {
-    const CpuWiring& w = tasks_[i].cpu->wiring();
-    if (lies_in(word, w.mailbox) || lies_in(word, w.tlbi)) return true;
+const Slot* ExploringEngine::request_of(const void* word, u32& of) const {
+  if (static_cast<u64>(static_cast<const std::byte*>(word) - requests_) >= requests_bytes_) return nullptr;
+  for (of = 0; of < nr_cpus_; ++of) {
+    const CpuWiring& w = tasks_[of].cpu->wiring();
+    for (const std::span<Slot> slots : {w.mailbox, w.tlbi}) {
+      if (!lies_in(word, slots)) continue;
+      const auto at = static_cast<u64>(static_cast<const std::byte*>(word) - std::as_bytes(slots).data());
+      return &slots[at / sizeof(Slot)];
+    }
   }
-  return false;
+  return nullptr;
+}
+
+void ExploringEngine::note_asked(Cpu& cpu, const Access& access, const void* word, const Slot& slot, u32 of) {
+  if (footprints_ == nullptr || of == cpu.id() || access.kind != Kind::store || word != &slot.posted) return;
+  constexpr auto kRelaxed = std::memory_order::relaxed;
+  auto& s = const_cast<Slot&>(slot);
+  footprints_->note_request(cpu.id(), of);
+  if ((ref(s.what).load(kRelaxed) & kRequestFlush) == 0) return;
+  footprints_->note_flush(cpu.id(), ref(s.first).load(kRelaxed), ref(s.last).load(kRelaxed));
 }
 
 void ExploringEngine::note_turn(const Access& access, bool request) {
@@ -173,7 +195,10 @@ void ExploringEngine::did(Cpu& cpu, const Access& access, const void* word, u64 
     }
     if (is_memory && dirty_frames_ != nullptr) dirty_frames_[in_memory >> page_shift_] = 1;
   }
-  const bool request = !is_memory && is_request(word);
+  u32 asked = 0;
+  const Slot* const slot = is_memory ? nullptr : request_of(word, asked);
+  const bool request = slot != nullptr;
+  if (request) note_asked(cpu, access, word, *slot, asked);
   note_turn(access, request);
   const bool met = note_words(cpu, access, word, result);
   if (met || request || (weak_ != nullptr && is_ordered_anyhow(access))) has_met_ = true;
@@ -187,7 +212,8 @@ bool ExploringEngine::note_words(Cpu& cpu, const Access& access, const void* wor
   if (access.kind == Kind::fill_frame) return footprints_ != nullptr && footprints_->note_fill(cpu.id(), number.frame);
   const bool is_seen = access.order != MemoryOrder::plain;
   const bool is_write = access.is_write();
-  bool met = false;
+  bool met = footprints_ != nullptr && access.space == Space::vmemmap &&
+             footprints_->note_translation(cpu.id(), access.object);
   for (u64 left = access.kind == Kind::load_line ? access.size / sizeof(u64) : 1; left != 0; --left, ++number.index) {
     if (is_seen) trace_->note(cpu.id(), number, is_write, result);
     met = (footprints_ != nullptr && footprints_->note(cpu.id(), number, is_write)) || met;
@@ -220,6 +246,8 @@ void ExploringEngine::wait(Cpu& cpu, WaitFor why, const void* word) {
 }
 
 u32 ExploringEngine::ask(Question::About about, u32 cpu, u32 n) {
+  // What it meets depends on the answer.
+  has_met_ = true;
   return note_decision(strategy_->choose({.about = about, .cpu = cpu, .nr = n}));
 }
 

@@ -108,7 +108,7 @@ class ExploringEngine final : public Engine, private Chooser {
     Op wait_op{};
     bool is_interruptible = false;  ///< serves interrupts while it waits
     bool done = false;
-    u32 rcu_depth = 0;         ///< at its last step
+    u32 rcu_depth = 0;  ///< at its last step
     u32 nr_steps = 0;
   };
   static u32 act(void* engine, u32 nth);
@@ -123,8 +123,12 @@ class ExploringEngine final : public Engine, private Chooser {
   void did(Cpu& cpu, const Access& access, const void* word, u64 result);
   /// What footprints and traces make of an access; true if it met another CPU.
   bool note_words(Cpu& cpu, const Access& access, const void* word, u64 result);
-  /// A request in a mailbox: posted or served as part of another step.
-  bool is_request(const void* word) const;
+  /// The request in a mailbox, posted or served as part of another step, that the word is of; null: none. `of`: the CPU
+  /// that is asked.
+  const Slot* request_of(const void* word, u32& of) const;
+  void note_asked(Cpu& cpu, const Access& access, const void* word, const Slot& slot, u32 of);
+  /// The CPU that is about to take a step has been here since it was picked, or nowhere that matters.
+  void note_place(const Task& task, const Access& access);
   void note_turn(const Access& access, bool request);
   u32 note_decision(u32 decided);
   u32 ask(Question::About about, u32 cpu, u32 n);
@@ -155,6 +159,7 @@ class ExploringEngine final : public Engine, private Chooser {
   End end_{};
   bool was_picked_ = false;       ///< the current CPU could stay, stayed, and another could have gone on
   bool has_met_ = false;          ///< it has met another one since
+  bool could_serve_ = false;      ///< where it was picked it served what it was asked
   bool is_new_turn_ = true;       ///< it has done nothing yet in its turn
   bool has_only_served_ = false;  ///< in its turn it has served interrupts and not gone on
   std::vector<u8> decisions_;

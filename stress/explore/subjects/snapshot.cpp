@@ -56,8 +56,31 @@ void Snapshot::restore() {
 
 void Snapshot::all_is_dirty() { std::ranges::fill(dirty_, u8{1}); }
 
+void Snapshot::copy_arena_without_epochs() const {
+  const auto arena = arena_of_machine();
+  scratch_.assign(arena.begin(), arena.end());
+  const auto as_before = [&](const void* first, std::size_t bytes) {
+    const u64 at = machine_.arena().offset_of(first);
+    std::memcpy(scratch_.data() + at, arena_.data() + at, bytes);
+  };
+  const FrameTable& frames = machine_.frame_table();
+  as_before(frames.clock, sizeof(*frames.clock));
+  as_before(frames.epoch.data(), frames.epoch.size_bytes());
+  for (const Cpu* cpu : machine_.cpus()) {
+    const Tlb& tlb = cpu->wiring().tlb;
+    for (const std::span<TlbEntry> entries : {tlb.pages, tlb.blocks}) {
+      for (const TlbEntry& e : entries) {
+        TlbEntry copy = e;
+        copy.frame_and_epoch = TlbEntry::of(e.frame(), 0);
+        std::memcpy(scratch_.data() + machine_.arena().offset_of(&e), &copy, sizeof(copy));
+      }
+    }
+  }
+}
+
 u64 Snapshot::hash() const {
-  u64 h = hash_difference(arena_of_machine(), arena_.data(), 0, 1);
+  copy_arena_without_epochs();
+  u64 h = hash_difference(scratch_, arena_.data(), 0, 1);
   for (std::size_t i = 0; i < dirty_.size(); ++i) {
     if (dirty_[i] == 0) continue;
     const auto frame = frame_of_machine(i);
