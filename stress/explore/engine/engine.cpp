@@ -71,7 +71,7 @@ u32 ExploringEngine::note_decision(u32 decided) {
   return decided;
 }
 
-u32 ExploringEngine::pick(u32 current) {
+u32 ExploringEngine::pick(u32 current, bool may_stay) {
   std::array<u8, kMostCpus> cpus;  // NOLINT(cppcoreguidelines-pro-type-member-init): the first n are
   u32 n = 0;
   was_picked_ = false;
@@ -83,7 +83,7 @@ u32 ExploringEngine::pick(u32 current) {
   }
   if (n == 0) return kNobody;
   if (n == 1) return cpus[0];
-  const bool can_stay = can_go_on && !has_only_served_;
+  const bool can_stay = can_go_on && may_stay && !has_only_served_;
   const u32 next =
       cpus[note_decision(strategy_->pick({.current = current, .can_stay = can_stay, .nr = n, .cpus = cpus.data()}))];
   was_picked_ = can_stay && next == current;
@@ -120,17 +120,35 @@ void ExploringEngine::before(Cpu& cpu, const Access& access) {
     if (access.kind == Kind::walker_load) has_only_served_ = false;
     // Inside a read section a CPU answers otherwise: to enter or leave one is not the same before and after others.
     const u32 depth = cpu.state().rcu_depth;
-    if (std::exchange(task.rcu_depth, depth) != depth) has_met_ = true;
+    if (std::exchange(task.rcu_depth, depth) != depth) {
+      has_met_ = true;
+      has_only_served_ = false;
+    }
     if (footprints_ != nullptr) note_place(task, access);
     if (!endless) next = pick(current);
   }
   if (endless) return stop(current, End::endless);
   go_to(current, next);
+  if (moments_ != nullptr) note_begun(cpu, access);
+}
+
+/// The CPU takes this step now, or serves an interrupt first and comes again.
+void ExploringEngine::note_begun(Cpu& cpu, const Access& access) {
+  const Quiet quiet;
+  Task& task = tasks_[cpu.id()];
+  task.access = access;
+  if (access.kind != Kind::nothing) return;
+  moments_->push_back({.what = Moment::What::section,
+                       .cpu = static_cast<u8>(cpu.id()),
+                       .op = cpu.op(),
+                       .step = nr_steps_,
+                       .rcu_depth = cpu.state().rcu_depth + 1});
 }
 
 void ExploringEngine::note_place(const Task& task, const Access& access) {
   // In the middle of a walk nothing is served.
-  const bool can_serve = access.kind != Kind::walker_load && !task.cpu->irqs_disabled();
+  const bool is_served_anyhow = task.cpu->wiring().flush_by == FlushBy::broadcast;
+  const bool can_serve = access.kind != Kind::walker_load && (is_served_anyhow || !task.cpu->irqs_disabled());
   if (was_picked_ && !has_met_ && (can_serve || !could_serve_ || !footprints_->is_asked(task.cpu->id()))) {
     strategy_->met_nobody();
   }
@@ -163,7 +181,8 @@ void ExploringEngine::note_asked(Cpu& cpu, const Access& access, const void* wor
   auto& s = const_cast<Slot&>(slot);
   footprints_->note_request(cpu.id(), of);
   if ((ref(s.what).load(kRelaxed) & kRequestFlush) == 0) return;
-  footprints_->note_flush(cpu.id(), ref(s.first).load(kRelaxed), ref(s.last).load(kRelaxed));
+  const u8 shift = cpu.wiring().tlb.pmd_shift;
+  footprints_->note_flush(cpu.id(), ref(s.first).load(kRelaxed) >> shift, ref(s.last).load(kRelaxed) >> shift);
 }
 
 void ExploringEngine::note_turn(const Access& access, bool request) {
@@ -213,7 +232,7 @@ bool ExploringEngine::note_words(Cpu& cpu, const Access& access, const void* wor
   const bool is_seen = access.order != MemoryOrder::plain;
   const bool is_write = access.is_write();
   bool met = footprints_ != nullptr && access.space == Space::vmemmap &&
-             footprints_->note_translation(cpu.id(), access.object);
+             footprints_->note_translation(cpu.id(), access.object >> cpu.wiring().tlb.pmd_shift);
   for (u64 left = access.kind == Kind::load_line ? access.size / sizeof(u64) : 1; left != 0; --left, ++number.index) {
     if (is_seen) trace_->note(cpu.id(), number, is_write, result);
     met = (footprints_ != nullptr && footprints_->note(cpu.id(), number, is_write)) || met;
@@ -240,7 +259,8 @@ void ExploringEngine::wait(Cpu& cpu, WaitFor why, const void* word) {
                            .step = nr_steps_,
                            .word = word});
     }
-    next = pick(current);
+    // Though it may have something to serve: to leave a CPU that waits is no preemption.
+    next = pick(current, task.waits_on == nullptr);
   }
   go_to(current, next);
 }
@@ -285,6 +305,7 @@ void ExploringEngine::report(Cpu& cpu, const Violation& violation) {
                            .cpu = static_cast<u8>(cpu.id()),
                            .op = cpu.op(),
                            .step = nr_steps_,
+                           .access = tasks_[cpu.id()].access,
                            .violation = violation});
     }
     ends = program_->ends_with(violation);

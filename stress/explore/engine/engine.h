@@ -110,6 +110,7 @@ class ExploringEngine final : public Engine, private Chooser {
     bool done = false;
     u32 rcu_depth = 0;  ///< at its last step
     u32 nr_steps = 0;
+    Access access{};  ///< what it is about to do; only when that is recorded
   };
   static u32 act(void* engine, u32 nth);
   u32 choose(Cpu& cpu, u32 n) override;
@@ -117,7 +118,8 @@ class ExploringEngine final : public Engine, private Chooser {
   void find_requests();
   bool can_run(const Task& task) const;
   /// Who is next; kOutside when nobody can go on.
-  u32 pick(u32 current);
+  u32 pick(u32 current, bool may_stay = true);
+  void note_begun(Cpu& cpu, const Access& access);
   void go_to(u32 current, u32 next);
   void stop(u32 current, End end);
   void did(Cpu& cpu, const Access& access, const void* word, u64 result);

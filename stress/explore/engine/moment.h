@@ -14,6 +14,7 @@ struct Moment {
     wait,       ///< found that it can't go on before `word` is written
     choice,     ///< took alternative `result` of a choice that is none of the schedule
     violation,  ///< reported `violation`
+    section,    ///< is about to enter a read section, unless it serves an interrupt first: then it comes again
     done,       ///< came to the end of what it had to do
   };
   What what{};

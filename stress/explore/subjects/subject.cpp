@@ -19,12 +19,15 @@ bool Subject::note_state() {
 }
 
 void Subject::judge_without_validation(Outcomes& outcomes, EventCounts& events) {
-  if (is_weak_) {
-    u64& wrong = seen_.count[static_cast<unsigned>(Key::wrong)];
-    seen_.count[static_cast<unsigned>(Key::stale_head)] += std::exchange(wrong, 0);
+  for (u32 i = 0; i < nr_cpus(); ++i) {
+    Outcomes& seen = seen_[i];
+    if (is_weak_) {
+      u64& wrong = seen.count[static_cast<unsigned>(Key::wrong)];
+      seen.count[static_cast<unsigned>(Key::stale_head)] += std::exchange(wrong, 0);
+    }
+    outcomes += seen;
+    seen = {};
   }
-  outcomes += seen_;
-  seen_ = {};
   for (u32 i = 0; i < nr_cpus(); ++i) {
     events += machine_->diagnostics(i).counts;
     grade_violations(machine_->design(), machine_->diagnostics(i).violations, outcomes);
