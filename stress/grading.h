@@ -24,8 +24,9 @@ enum class Key : u8 {
   not_valid,
   not_drained,
   stuck,
+  stale_head,
 };
-inline constexpr unsigned kNrKeys = 11;
+inline constexpr unsigned kNrKeys = 12;
 
 struct Outcome {
   Key key{};
@@ -55,6 +56,9 @@ inline constexpr std::array<Outcome, kNrKeys> kOutcomes{{
      "When all was given back at the end of a round, hugepages or optimised folios were left."},
     {Key::stuck, "stuck", Grade::forbidden,
      "An explored schedule came to a point where no CPU could go on, or did not end."},
+    {Key::stale_head, "stale-head", Grade::interesting,
+     "With weak memory a lookup without a reference read the head of a compound that was gone: loads may be old. Who "
+     "holds no reference must look again."},
 }};
 
 inline constexpr std::size_t kMostHoles = 4;

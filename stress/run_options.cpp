@@ -83,6 +83,25 @@ std::string command_of(const RunOptions& o) {
   return s + fmt::format(" --seed {}", o.seed);
 }
 
+std::string sibling_command(const std::string& command, std::string_view name) {
+  return fmt::format("{} {}", command.substr(0, command.rfind(' ')), name);
+}
+
+std::string command_of_exploration(const RunOptions& o, u64 nth) {
+  RunOptions plain = o;
+  plain.command.clear();
+  plain.nr_threads = default_threads(o.machine.nr_cpus);
+  plain.machine.mmu = Mmu::software;
+  plain.swarm = false;
+  plain.perturb = RunOptions{}.perturb;
+  plain.hang_timeout = RunOptions{}.hang_timeout;
+  plain.plant = Plant::none;
+  plain.memory_mib = 0;
+  plain.scenario = find_scenario(kDefaultScenario);
+  return fmt::format("{} --scenario {}{} --seed {}", sibling_command(o.command, "explore"), o.scenario->name,
+                     command_of_machine(plain), o.seed_of_round(nth));
+}
+
 std::string command_of_round(const RunOptions& o, u64 nth) {
   return command_of_machine(o) + fmt::format(" --rounds 1 --seed {}", o.seed_of_round(nth));
 }

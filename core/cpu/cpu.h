@@ -70,7 +70,6 @@ class Cpu {
   void use_host_mmu(u64 first, u64 end);
 
   // ---- physical words: locks, page-table entries, counters, keys
-  // -----------------------------------------------------
   template <class T>
   T read_once(Word<T>& w) {
     return go(w, Kind::load, MemoryOrder::relaxed);
@@ -123,7 +122,6 @@ class Cpu {
   }
 
   // ---- virtual addresses of the vmemmap
-  // ------------------------------------------------------------------------------
   template <class T>
   T read_once_at(u64 va) {
     return go_at<T>(va, 0, Kind::load, MemoryOrder::relaxed);
@@ -174,7 +172,6 @@ class Cpu {
   void copy_page(std::byte* to, u64 va);
 
   // ---- waiting, interrupts, idling
-  // -----------------------------------------------------------------------------------
   /// The only way to wait for another CPU: until `pred` holds for the word's value, which is returned (acquire).  (7)
   template <class T, class Pred>
   T wait_until(WaitFor why, Word<T>& w, Pred pred);
@@ -202,11 +199,11 @@ class Cpu {
 
   /// An instruction that touches no modelled memory, but before which others may run and interrupts are served.
   void step_without_access() {
-    if (ref(s_->attention).load(std::memory_order::relaxed) != 0) [[unlikely]] begin({.kind = Kind::nothing});
+    if (ref(s_->attention).load(std::memory_order::relaxed) != 0) [[unlikely]]
+      begin({.kind = Kind::nothing});
   }
 
   // ---- engine, detectors
-  // ---------------------------------------------------------------------------------------------
   /// Attaches an engine (or none). Call while the CPU is idle and nobody posts to it.
   void attach(Engine* engine);
   Engine* engine() const { return engine_; }

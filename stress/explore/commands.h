@@ -9,8 +9,8 @@ namespace hvo::stress {
 int explore_command(const ExploreWords& words, const std::string& command);
 
 struct ReplayWords {
-  std::string file, trace, json, litmus;
-  bool check_determinism = false, as_litmus = false, all = false;
+  std::string file, trace, json;
+  bool check_determinism = false, as_litmus = false;
 };
 void add_replay_options(CLI::App& app, ReplayWords& words);
 int replay_command(const ReplayWords& words);

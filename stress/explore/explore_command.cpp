@@ -1,5 +1,9 @@
 #include <fmt/format.h>
 
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
 #include "program/exit_codes.h"
 #include "program/output_files.h"
 #include "program/progress_line.h"
@@ -54,6 +58,25 @@ std::expected<Found, std::string> look_into(ExploreOptions options, const Witnes
   return f;
 }
 
+/// Nothing where there is no file yet.
+std::expected<std::optional<SearchState>, std::string> read_state(const ExploreOptions& options,
+                                                                  const std::string& path) {
+  if (path.empty() || !std::filesystem::exists(path)) return std::nullopt;
+  std::ifstream in(path, std::ios::binary);
+  std::ostringstream text;
+  text << in.rdbuf();
+  if (!in) return std::unexpected(fmt::format("can't read {}", path));
+  auto state = parse_state(text.str());
+  if (!state) return std::unexpected(fmt::format("{} {}", path, state.error()));
+  const SearchOptions& s = options.search;
+  if (state->program == program_words(options) && state->strategy == strategy_text(s.strategy) &&
+      state->nr_workers == s.nr_workers && state->reduced == s.reduced) {
+    return std::optional(std::move(*state));
+  }
+  return std::unexpected(fmt::format("{} is of another search: {} --strategy {} --workers {}{}", path, state->program,
+                                     state->strategy, state->nr_workers, state->reduced ? "" : " --no-reduction"));
+}
+
 int code_for(const ExploreOptions& options, int code) {
   const bool says_nothing = code == kResource || code == kVacuous || code == 4;
   return options.is_bisecting && says_nothing ? kBisectSkip : code;
@@ -84,7 +107,9 @@ int explore_command(const ExploreWords& words, const std::string& command) {
     const auto opened = files.open(path, text);
     return opened ? kPass : fail(opened.error().is_usage ? kUsage : kResource, opened.error().why);
   };
-  if (const int code = open(words.json, [&] { return explore_json(*options, result); }); code != kPass) return code;
+  if (const int code = open(words.json, [&] { return explore_json(*options, result, found ? &found->told : nullptr); });
+      code != kPass)
+    return code;
   say(fmt::format("repeat: {}\n", command_of(*options)));
   ProgressLine line("hvo-stress");
   WatchSearch watch;
@@ -92,18 +117,25 @@ int explore_command(const ExploreWords& words, const std::string& command) {
   CurrentSchedule current(command_of(*options), options->search.nr_workers);
   SearchOptions search_options = options->search;
   search_options.current = &current;
+  const auto resumed = read_state(*options, words.resume);
+  if (!resumed) return fail(kUsage, resumed.error());
+  if (*resumed) search_options.resume = &**resumed;
   auto searched = search(subject_maker(*options), search_options, watch);
   line.clear();
   if (!searched) return code_for(*options, fail(kResource, searched.error()));
   result = std::move(*searched);
+  if (!result.rest && !words.resume.empty()) std::filesystem::remove(words.resume);
+  if (result.rest && !words.resume.empty()) {
+    result.rest->program = program_words(*options);
+    if (const int code = open(words.resume, [&] { return state_text(*result.rest); }); code != kPass) return code;
+  }
   if (result.witness) {
     auto looked = look_into(*options, *result.witness);
     if (!looked) return code_for(*options, fail(kResource, looked.error()));
     found = std::move(*looked);
     const std::string path = words.save.empty() ? std::string(kDefaultSave) : words.save;
     if (open(path, [&] { return schedule_text(found->file); }) == kPass) {
-      found->text = fmt::format("{}replay: {} replay {}\n", found->text,
-                                options->command.substr(0, options->command.rfind(' ')), path);
+      found->text += fmt::format("replay: {} {}\n", sibling_command(options->command, "replay"), path);
     }
   }
   return deliver(*options, result, found, files);

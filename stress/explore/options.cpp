@@ -164,6 +164,8 @@ void add_explore_options(CLI::App& app, ExploreWords& w) {
   flag("How", "--pairs", w.pairs, "every pair of small operations under every design: the table of the README");
   add("Results", "--save", w.save, "FILE", "the schedule that was found, for replay (default hvo-schedule.json)");
   add("Results", "--json", w.json, "FILE", "everything, as JSON");
+  add("Results", "--resume", w.resume, "FILE",
+      "go on from where the search of that file was broken off, and write there where this one is");
   flag("Results", "--quiet", w.quiet, "no status line");
 }
 
@@ -180,8 +182,12 @@ std::expected<ExploreOptions, std::string> to_explore_options(const ExploreWords
 }
 
 MakeSubject subject_maker(const ExploreOptions& o) {
-  if (o.scenario == nullptr) return [&o] { return make_small_subject(o.machine, o.small_ops); };
-  return [&o] { return make_scenario_subject(*o.scenario, o.machine, o.nr_ops, o.search.seed); };
+  return [&o] {
+    auto subject = o.scenario == nullptr ? make_small_subject(o.machine, o.small_ops)
+                                         : make_scenario_subject(*o.scenario, o.machine, o.nr_ops, o.search.seed);
+    if (subject && o.search.engine.weak) (*subject)->expect_weak_memory();
+    return subject;
+  };
 }
 
 std::string program_words(const ExploreOptions& o) {

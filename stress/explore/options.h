@@ -17,7 +17,7 @@ struct ExploreWords {
   RunWords run;  ///< of the machine
   std::string subject{kDefaultSubject};
   std::string strategy, budget, schedules, index, workers, memory, evict, fail, ops, max_steps, find;
-  std::string json, save;
+  std::string json, save, resume;
   bool check_determinism = false, no_reduction = false, no_shrink = false, keep_going = false, bisect = false,
        pairs = false, quiet = false;
 };

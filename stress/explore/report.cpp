@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "program/exit_codes.h"
@@ -39,6 +40,30 @@ std::string coverage_text(const ExploreOptions& o, const SearchResult& r) {
   if (r.is_complete && r.bound == asked)
     return fmt::format("complete: every schedule of up to {}\n", plural(asked, "preemption"));
   return fmt::format("INCOMPLETE: {} of the schedules of up to {}\n", share_text(r), plural(r.bound, "preemption"));
+}
+
+/// Wilson's interval of 95 %.
+std::pair<double, double> interval(u64 k, u64 n) {
+  constexpr double kZ = 1.96;
+  const double all = static_cast<double>(n);
+  const double p = static_cast<double>(k) / all;
+  const double middle = p + kZ * kZ / (2 * all);
+  const double half = kZ * std::sqrt(p * (1 - p) / all + kZ * kZ / (4 * all * all));
+  const double scale = 1 + kZ * kZ / all;
+  return {std::max(0.0, (middle - half) / scale), std::min(1.0, (middle + half) / scale)};
+}
+
+/// How likely a schedule is to end in what is searched for. Of a depth-first search that says nothing: there it is the
+/// part of all schedules.
+std::string probability_text(const ExploreOptions& o, const SearchResult& r) {
+  if (r.nr_witnesses == 0) return "";
+  const std::string hits =
+      fmt::format("\n{} of {} end in what is searched for", r.nr_witnesses, plural(r.nr_schedules, "schedule"));
+  if (is_depth_first(o)) return hits + "\n";
+  const auto [low, high] = interval(r.nr_witnesses, r.nr_schedules);
+  return hits + fmt::format(": {:.3g} % of such ones\n(95 % interval {:.3g} to {:.3g} %)\n",
+                            100.0 * static_cast<double>(r.nr_witnesses) / static_cast<double>(r.nr_schedules),
+                            100 * low, 100 * high);
 }
 
 std::string windows_text(const ExploreOptions& o, const SearchResult& r) {
@@ -122,6 +147,7 @@ std::string explore_text(const ExploreOptions& o, const SearchResult& r, bool co
                      o.search.engine.most_steps);
   }
   s += windows_text(o, r);
+  s += probability_text(o, r);
   if (r.nr_checked != 0)
     s += fmt::format("\n{} of {} schedules ran twice alike\n", r.nr_checked - r.nr_undetermined, r.nr_checked);
   const ExploreVerdict v = verdict_of(o, r);
@@ -131,7 +157,7 @@ std::string explore_text(const ExploreOptions& o, const SearchResult& r, bool co
   return s + "\n" + painted(grade, verdict_text(o, r), colour) + "\n";
 }
 
-std::string explore_json(const ExploreOptions& o, const SearchResult& r) {
+std::string explore_json(const ExploreOptions& o, const SearchResult& r, const Told* story) {
   using Json = nlohmann::ordered_json;
   Json outcomes = Json::array();
   for (const Outcome& x : kOutcomes) {
@@ -142,34 +168,34 @@ std::string explore_json(const ExploreOptions& o, const SearchResult& r) {
     if (r.events.v[i] != 0) events[std::string(kEventTexts[i])] = r.events.v[i];
   }
   const ExploreVerdict v = verdict_of(o, r);
-  return Json{{"version", kVersion},
-              {"commit", kCommit},
-              {"command", command_of(o)},
-              {"scenario", o.subject},
-              {"design", o.machine.design->name},
-              {"geometry", o.machine.geometry.name},
-              {"cpus", o.machine.nr_cpus},
-              {"memory", o.search.engine.weak ? "weak" : "sc"},
-              {"strategy", strategy_text(o.search.strategy)},
-              {"seed", o.search.seed},
-              {"workers", o.search.nr_workers},
-              {"schedules", r.nr_schedules},
-              {"steps", r.nr_steps},
-              {"end_states", r.nr_states},
-              {"seconds", r.seconds},
-              {"complete", r.is_complete},
-              {"bound", r.bound},
-              {"schedules_left", r.nr_left},
-              {"interrupted", r.is_interrupted},
-              {"deadlocks", r.ends[static_cast<std::size_t>(End::deadlock)]},
-              {"endless", r.ends[static_cast<std::size_t>(End::endless)]},
-              {"outcomes", outcomes},
-              {"events", events},
-              {"witnesses", r.nr_witnesses},
-              {"verdict", verdict_word(v)},
-              {"exit_code", exit_code(v)}}
-             .dump(2) +
-         "\n";
+  Json json{{"version", kVersion},
+            {"commit", kCommit},
+            {"command", command_of(o)},
+            {"scenario", o.subject},
+            {"design", o.machine.design->name},
+            {"geometry", o.machine.geometry.name},
+            {"cpus", o.machine.nr_cpus},
+            {"memory", o.search.engine.weak ? "weak" : "sc"},
+            {"strategy", strategy_text(o.search.strategy)},
+            {"seed", o.search.seed},
+            {"workers", o.search.nr_workers},
+            {"schedules", r.nr_schedules},
+            {"steps", r.nr_steps},
+            {"end_states", r.nr_states},
+            {"seconds", r.seconds},
+            {"complete", r.is_complete},
+            {"bound", r.bound},
+            {"schedules_left", r.nr_left},
+            {"interrupted", r.is_interrupted},
+            {"deadlocks", r.ends[static_cast<std::size_t>(End::deadlock)]},
+            {"endless", r.ends[static_cast<std::size_t>(End::endless)]},
+            {"outcomes", outcomes},
+            {"events", events},
+            {"witnesses", r.nr_witnesses},
+            {"verdict", verdict_word(v)},
+            {"exit_code", exit_code(v)}};
+  if (story != nullptr) json["story"] = told_json(*story);
+  return json.dump(2) + "\n";
 }
 
 std::string explore_progress(const ExploreOptions& o, const SearchResult& r) {
@@ -177,6 +203,10 @@ std::string explore_progress(const ExploreOptions& o, const SearchResult& r) {
                               short_number(static_cast<double>(r.nr_schedules)),
                               short_number(rate(r.nr_schedules, r.seconds)), r.nr_states);
   if (is_depth_first(o)) s += fmt::format(", up to {}", plural(r.bound, "preemption"));
+  if (r.nr_left > 0) {
+    s += fmt::format(": {:.0f} %, {} s left", 100 * share_done(r),
+                     short_number(r.nr_left / rate(r.nr_schedules, r.seconds)));
+  }
   return s + fmt::format(", {} forbidden", r.outcomes.nr_forbidden());
 }
 

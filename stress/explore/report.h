@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "stress/explore/explain/retell.h"
 #include "stress/explore/options.h"
 
 namespace hvo::stress {
@@ -18,7 +19,8 @@ ExploreVerdict verdict_of(const ExploreOptions& options, const SearchResult& res
 int exit_code(ExploreVerdict verdict);
 
 std::string explore_text(const ExploreOptions& options, const SearchResult& result, bool colour);
-std::string explore_json(const ExploreOptions& options, const SearchResult& result);
+/// `story`: of the schedule that was found; null: none was.
+std::string explore_json(const ExploreOptions& options, const SearchResult& result, const Told* story);
 /// One line that says how far a search is.
 std::string explore_progress(const ExploreOptions& options, const SearchResult& so_far);
 

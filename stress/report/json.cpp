@@ -189,7 +189,8 @@ std::string json_text(const RunOptions& o, const RunResult& r) {
                                                         : "failed"},
       {"first_bad_round", r.first_bad_round ? Json{{"round", *r.first_bad_round},
                                                    {"seed", o.seed_of_round(*r.first_bad_round)},
-                                                   {"command", command_of_round(o, *r.first_bad_round)}}
+                                                   {"command", command_of_round(o, *r.first_bad_round)},
+                                                   {"explore", command_of_exploration(o, *r.first_bad_round)}}
                                             : Json(nullptr)},
       {"verdict", verdict_name(verdict)},
       {"exit_code", exit_code(verdict)}};

@@ -27,13 +27,15 @@ u32 DepthFirst::decide(u32 n, bool is_preemptible) {
 }
 
 u32 DepthFirst::pick(const Turn& turn) {
+  last_pick_ = depth_;
   return decide(turn.can_stay && nr_preemptions_ == bound_ ? 1 : turn.nr, turn.can_stay);
 }
 
 u32 DepthFirst::choose(const Question& question) { return decide(question.nr, false); }
 
 void DepthFirst::met_nobody() {
-  Decision& last = decisions_[depth_ - 1];
+  // Choices may have been made since; they are other decisions.
+  Decision& last = decisions_[last_pick_];
   last.nr_alternatives = static_cast<u8>(last.chosen + 1);
   last.is_preemptible = 0;
 }
@@ -85,6 +87,16 @@ double DepthFirst::nr_left() const {
     if (d.is_preemptible != 0) behind += 1;
   }
   return all;
+}
+
+bool DeepeningSearch::begin() {
+  if (!pass_.begin()) {
+    pass_ = DepthFirst(++bound_);
+    (void)pass_.begin();
+  }
+  index_ = has_begun_ ? index_ + 1 : 0;
+  has_begun_ = true;
+  return true;
 }
 
 bool ReplayStrategy::begin() {

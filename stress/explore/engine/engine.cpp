@@ -5,13 +5,20 @@
 
 #include "core/base/check.h"
 #include "stress/explore/engine/quiet.h"
+#include "stress/explore/engine/requests.h"
 
 namespace hvo::stress {
 
 namespace {
 
 constexpr u32 kNobody = Fibers::kOutside;
-constexpr std::size_t kMostDecisions = std::size_t{1} << 20U;
+constexpr std::size_t kMostDecisions = std::size_t{1} << 21U;
+
+/// With weak memory full barriers are ordered among themselves, whatever they touch; and what a load through a
+/// translation sees may lie elsewhere, and is a matter of when flushes were served.
+bool is_ordered_anyhow(const Access& access) {
+  return access.order == MemoryOrder::full || access.space == Space::vmemmap || access.kind == Kind::walker_load;
+}
 
 bool lies_in(const void* word, std::span<const Slot> slots) {
   return word >= slots.data() && word < slots.data() + slots.size();
@@ -20,7 +27,8 @@ bool lies_in(const void* word, std::span<const Slot> slots) {
 }  // namespace
 
 ExploringEngine::ExploringEngine(std::span<Cpu* const> cpus, const EngineOptions& options)
-    : nr_cpus_(static_cast<u32>(cpus.size())),
+    : cpus_(cpus),
+      nr_cpus_(static_cast<u32>(cpus.size())),
       options_(options),
       fibers_(nr_cpus_, &ExploringEngine::act, this),
       decisions_(kMostDecisions) {
@@ -149,7 +157,7 @@ const Slot* ExploringEngine::request_of(const void* word, u32& of) const {
   return nullptr;
 }
 
-void ExploringEngine::note_request(Cpu& cpu, const Access& access, const void* word, const Slot& slot, u32 of) {
+void ExploringEngine::note_asked(Cpu& cpu, const Access& access, const void* word, const Slot& slot, u32 of) {
   if (footprints_ == nullptr || of == cpu.id() || access.kind != Kind::store || word != &slot.posted) return;
   constexpr auto kRelaxed = std::memory_order::relaxed;
   auto& s = const_cast<Slot&>(slot);
@@ -176,6 +184,7 @@ void ExploringEngine::did(Cpu& cpu, const Access& access, const void* word, u64 
                          .result = result,
                          .word = word,
                          .access = access});
+    note_request(moments_->back(), cpus_);
   }
   const u64 in_memory = static_cast<u64>(static_cast<const std::byte*>(word) - memory_);
   const bool is_memory = in_memory < memory_bytes_;
@@ -189,11 +198,10 @@ void ExploringEngine::did(Cpu& cpu, const Access& access, const void* word, u64 
   u32 asked = 0;
   const Slot* const slot = is_memory ? nullptr : request_of(word, asked);
   const bool request = slot != nullptr;
-  if (request) note_request(cpu, access, word, *slot, asked);
+  if (request) note_asked(cpu, access, word, *slot, asked);
   note_turn(access, request);
   const bool met = note_words(cpu, access, word, result);
-  // With weak memory full barriers are ordered among themselves, whatever they touch.
-  if (met || request || (weak_ != nullptr && access.order == MemoryOrder::full)) has_met_ = true;
+  if (met || request || (weak_ != nullptr && is_ordered_anyhow(access))) has_met_ = true;
 }
 
 bool ExploringEngine::note_words(Cpu& cpu, const Access& access, const void* word, u64 result) {
@@ -219,10 +227,8 @@ void ExploringEngine::wait(Cpu& cpu, WaitFor why, const void* word) {
   {
     const Quiet quiet;
     Task& task = tasks_[current];
-    // What it waits for may have happened: it saw an old value. No load sees one for ever.
-    const bool was_old = weak_ != nullptr && weak_->was_old();
-    task.sees_newest = was_old;
-    task.waits_on = was_old ? nullptr : word;
+    // With weak memory what it waits for may have happened already: it saw an old value.
+    task.waits_on = weak_ != nullptr && weak_->catch_up(cpu, word) ? nullptr : word;
     task.wait_for = why;
     task.wait_op = cpu.op();
     task.is_interruptible = !cpu.irqs_disabled();
@@ -266,7 +272,7 @@ u32 ExploringEngine::choose(Cpu& cpu, Choice choice, u32 n) {
 
 /// Which of the stores that a load may see.
 u32 ExploringEngine::choose(Cpu& cpu, u32 n) {
-  if (std::exchange(tasks_[cpu.id()].sees_newest, false)) return 0;
+  const Quiet quiet;
   return ask(Question::About::old_value, cpu.id(), n);
 }
 

@@ -108,8 +108,7 @@ class ExploringEngine final : public Engine, private Chooser {
     Op wait_op{};
     bool is_interruptible = false;  ///< serves interrupts while it waits
     bool done = false;
-    u32 rcu_depth = 0;         ///< at its last step
-    bool sees_newest = false;  ///< its next load may not see an old value: it waits for a word to change
+    u32 rcu_depth = 0;  ///< at its last step
     u32 nr_steps = 0;
   };
   static u32 act(void* engine, u32 nth);
@@ -127,7 +126,7 @@ class ExploringEngine final : public Engine, private Chooser {
   /// The request in a mailbox, posted or served as part of another step, that the word is of; null: none. `of`: the CPU
   /// that is asked.
   const Slot* request_of(const void* word, u32& of) const;
-  void note_request(Cpu& cpu, const Access& access, const void* word, const Slot& slot, u32 of);
+  void note_asked(Cpu& cpu, const Access& access, const void* word, const Slot& slot, u32 of);
   /// The CPU that is about to take a step has been here since it was picked, or nowhere that matters.
   void note_place(const Task& task, const Access& access);
   void note_turn(const Access& access, bool request);
@@ -135,6 +134,7 @@ class ExploringEngine final : public Engine, private Chooser {
   u32 ask(Question::About about, u32 cpu, u32 n);
 
   std::array<Task, kMostCpus> tasks_{};
+  std::span<Cpu* const> cpus_;
   u32 nr_cpus_;
   EngineOptions options_;
   Fibers fibers_;

@@ -11,9 +11,10 @@
 // the middle of a walk; with interrupts off), the two places are the same only if nobody ever asks anything of it.
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <memory>
+#include <utility>
+#include <vector>
 
 #include "stress/explore/engine/word_numbers.h"
 
@@ -23,46 +24,62 @@ namespace hvo::stress {
 class Footprints {
  public:
   explicit Footprints(const WordNumbers& words)
-      : words_(std::make_unique<std::atomic<u16>[]>(words.nr_words())),
-        in_frame_(std::make_unique<std::atomic<u16>[]>(words.nr_frames())),
-        fills_(std::make_unique<std::atomic<u16>[]>(words.nr_frames())),
-        page_shift_(words.page_shift()) {}
+      : in_frame_(words.nr_words()),
+        fills_(in_frame_ + words.nr_frames()),
+        pages_(fills_ + words.nr_frames()),
+        asked_(pages_ + kPages),
+        nr_places_(asked_ + kMostCpus),
+        page_shift_(words.page_shift()),
+        touched_(std::make_unique<std::atomic<u16>[]>(nr_places_)) {}
 
   /// CPU `cpu` reads or writes a word. True when another CPU touches it too, and one of the two writes.
   bool note(u32 cpu, WordNumber word, bool is_write) {
     const Bits bits = bits_of(cpu, is_write);
-    bool met = (touch(words_[word.index], bits.mine) & bits.meets) != 0;
+    bool met = (touch(word.index, bits.mine) & bits.meets) != 0;
     if (word.frame != kNoFrame) {
-      touch(in_frame_[word.frame.v], bits.mine);
-      met = met || (fills_[word.frame.v].load(std::memory_order::relaxed) & bits.meets) != 0;
+      touch(in_frame_ + word.frame.v, bits.mine);
+      met = met || (known_of(fills_ + word.frame.v) & bits.meets) != 0;
     }
     return met;
   }
   /// The same of a whole frame that is filled.
   bool note_fill(u32 cpu, FrameNo frame) {
     const Bits bits = bits_of(cpu, true);
-    touch(fills_[frame.v], bits.mine);
-    return ((in_frame_[frame.v].load(std::memory_order::relaxed) | fills_[frame.v].load(std::memory_order::relaxed)) &
-            bits.meets) != 0;
+    touch(fills_ + frame.v, bits.mine);
+    return ((known_of(in_frame_ + frame.v) | known_of(fills_ + frame.v)) & bits.meets) != 0;
   }
   /// CPU `cpu` translates an address of the vmemmap. True when another CPU flushes its page.
   bool note_translation(u32 cpu, u64 va) {
     const Bits bits = bits_of(cpu, false);
-    return (touch(pages_[(va >> page_shift_) % kPages], bits.mine) & bits.meets) != 0;
+    return (touch(pages_ + (va >> page_shift_) % kPages, bits.mine) & bits.meets) != 0;
   }
   /// CPU `cpu` asks something of CPU `of`.
-  void note_request(u32 cpu, u32 of) { touch(asked_[of], bits_of(cpu, true).mine); }
+  void note_request(u32 cpu, u32 of) { touch(asked_ + of, bits_of(cpu, true).mine); }
   /// CPU `cpu` flushes these addresses, last inclusive.
   void note_flush(u32 cpu, u64 first, u64 last) {
     u64 nr = (last >> page_shift_) - (first >> page_shift_) + 1;
     nr = nr == 0 || nr > kPages ? kPages : nr;
-    for (u64 i = 0; i < nr; ++i) touch(pages_[((first >> page_shift_) + i) % kPages], bits_of(cpu, true).mine);
+    for (u64 i = 0; i < nr; ++i) touch(pages_ + ((first >> page_shift_) + i) % kPages, bits_of(cpu, true).mine);
   }
   /// Another CPU asks something of CPU `cpu`.
   bool is_asked(u32 cpu) {
     const Bits bits = bits_of(cpu, false);
-    return (touch(asked_[cpu], bits.mine) & bits.meets) != 0;
+    return (touch(asked_ + cpu, bits.mine) & bits.meets) != 0;
   }
+  /// All that is known, to be told to another one of the same machine. No worker runs.
+  std::vector<std::pair<u32, u16>> known() const {
+    std::vector<std::pair<u32, u16>> all;
+    for (u32 i = 0; i < nr_places_; ++i) {
+      if (const u16 bits = known_of(i); bits != 0) all.emplace_back(i, bits);
+    }
+    return all;
+  }
+  void learn(const std::vector<std::pair<u32, u16>>& known) {
+    for (const auto& [i, bits] : known) {
+      if (i < nr_places_) touched_[i].fetch_or(bits, std::memory_order::relaxed);
+    }
+  }
+  void note_growth() { has_grown_.store(true, std::memory_order::relaxed); }
   /// True when something new was learned since the last call. No worker runs.
   bool take_growth() { return has_grown_.exchange(false, std::memory_order::relaxed); }
 
@@ -79,20 +96,21 @@ class Footprints {
     if (!is_write) return {static_cast<u16>(read), static_cast<u16>(others_write)};
     return {static_cast<u16>(read | write), static_cast<u16>(others_write | (0xffU & ~read))};
   }
-  u16 touch(std::atomic<u16>& word, u16 mine) {
-    const u16 seen = word.load(std::memory_order::relaxed);
+  u16 known_of(std::size_t place) const { return touched_[place].load(std::memory_order::relaxed); }
+  u16 touch(std::size_t place, u16 mine) {
+    const u16 seen = known_of(place);
     if ((seen & mine) == mine) return seen;
     has_grown_.store(true, std::memory_order::relaxed);
-    return word.fetch_or(mine, std::memory_order::relaxed);
+    return touched_[place].fetch_or(mine, std::memory_order::relaxed);
   }
 
-  std::unique_ptr<std::atomic<u16>[]> words_;     // NOLINT(modernize-avoid-c-arrays): atomics can't be moved
-  std::unique_ptr<std::atomic<u16>[]> in_frame_;  // NOLINT(modernize-avoid-c-arrays): of each frame, any word
-  std::unique_ptr<std::atomic<u16>[]> fills_;     // NOLINT(modernize-avoid-c-arrays): of each frame, as a whole
-  static constexpr u64 kPages = 1024;
-  std::array<std::atomic<u16>, kPages> pages_{};  ///< of vmemmap; some have one in common
-  std::array<std::atomic<u16>, 8> asked_{};       ///< of each CPU: who asks something of it
+  static constexpr std::size_t kPages = 1024;
+  static constexpr std::size_t kMostCpus = 8;
+  // Places: all words; of each frame any word of it; each frame as a whole; pages of vmemmap, of which some share a
+  // place; of each CPU, who asks something of it.
+  std::size_t in_frame_, fills_, pages_, asked_, nr_places_;
   u8 page_shift_;
+  std::unique_ptr<std::atomic<u16>[]> touched_;  // NOLINT(modernize-avoid-c-arrays): atomics can't be moved
   std::atomic<bool> has_grown_{false};
 };
 

@@ -114,7 +114,7 @@ class DepthFirst final : public Strategy {
   bool is_exhausted() const { return is_exhausted_; }
   /// How many schedules are about left, by the decisions that are open.
   double nr_left() const;
-  /// Where the search is, to be taken up again by another one of the same bound and worker.
+  /// Where the search is, before the next schedule; to be taken up again by another one of the same bound and worker.
   struct Decision {
     u8 chosen = 0;
     u8 nr_alternatives = 1;
@@ -135,7 +135,24 @@ class DepthFirst final : public Strategy {
   u64 index_ = 0;
   u32 nr_preemptions_ = 0;
   std::size_t depth_ = 0;
+  std::size_t last_pick_ = 0;
   std::vector<Decision> decisions_;
+};
+
+/// Depth first with ever more preemptions: simple schedules first, without end.
+class DeepeningSearch final : public Strategy {
+ public:
+  bool begin() override;
+  u32 pick(const Turn& turn) override { return pass_.pick(turn); }
+  u32 choose(const Question& question) override { return pass_.choose(question); }
+  u64 index() const override { return index_; }
+  u32 bound() const { return bound_; }
+
+ private:
+  u32 bound_ = 0;
+  u64 index_ = 0;
+  bool has_begun_ = false;
+  DepthFirst pass_{0};
 };
 
 /// One schedule again; where it says nothing more, nobody is preempted.

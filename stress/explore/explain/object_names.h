@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "stress/explore/engine/requests.h"
 #include "stress/explore/explain/past_memory.h"
-#include "stress/explore/explain/requests.h"
 
 namespace hvo::stress {
 

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
+#include "stress/explore/explain/finding.h"
 #include "stress/explore/explain/step_table.h"
 #include "stress/explore/explain/stuck.h"
 #include "stress/report/outcomes.h"
@@ -25,17 +27,9 @@ Culprits culprits_in(Machine& machine, const Replayed& r, const std::vector<Mome
   return culprits_of_reads(machine, moments, last_lookup(moments), Op::compound_head);
 }
 
-std::string outcome_words(const Design& design, const Replayed& r) {
+/// Of outcomes that no detector has reported.
+std::string outcome_words(const Replayed& r) {
   std::string s;
-  for (const Violation& v : r.violations) {
-    s += violation_text(v);
-    const auto hole =
-        std::ranges::find_if(design.holes, [&v](const KnownHole& h) { return h.rule == v.rule && h.op == v.op; });
-    if (hole == design.holes.end()) continue;
-    s += wrapped(fmt::format("A known hole of {}: {}; {}", design.name, hole->why,
-                             hole->fixed_by == kOpen ? "open" : fmt::format("fixed by: {}", hole->fixed_by)),
-                 4);
-  }
   if (!r.violations.empty()) return s;
   for (const Outcome& o : kOutcomes) {
     if (o.grade == Grade::acceptable || r.outcomes.of(o.key) == 0) continue;
@@ -54,14 +48,22 @@ Told retell(Subject& subject, const EngineOptions& options, u64 variant, const R
     const PastMemory now(subject.machine());
     told.words = stuck_text(subject, options, replayed, ObjectNames(now, moments));
   }
-  told.words += outcome_words(subject.machine().design(), replayed);
+  told.words += outcome_words(replayed);
   subject.restart(variant);
-  told.story = tell(subject.machine(), moments, culprits_in(subject.machine(), replayed, moments));
+  told.culprits = culprits_in(subject.machine(), replayed, moments);
+  told.story = tell(subject.machine(), moments, told.culprits);
+  if (!replayed.violations.empty()) {
+    told.words += finding_text(finding_of(replayed.violations.front(), subject.machine(), moments));
+  }
   return told;
 }
 
 std::string told_text(const Told& told, bool colour) {
   return step_table(told.story, {.colour = colour}) + "\n" + told.words;
+}
+
+nlohmann::ordered_json told_json(const Told& told) {
+  return {{"words", told.words}, {"rows", step_table_json(told.story)}};
 }
 
 }  // namespace hvo::stress

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "stress/explore/explain/lines.h"
+
 namespace hvo::stress {
 
 namespace {
@@ -14,43 +16,6 @@ constexpr std::size_t kStepWidth = 6;  ///< the mark, a step number of up to fiv
 constexpr std::string_view kBold = "\033[1;31m";
 constexpr std::string_view kDim = "\033[2m";
 constexpr std::string_view kReset = "\033[0m";
-
-/// Columns on the terminal: characters, not bytes.
-std::size_t width_of(std::string_view text) {
-  return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return (c & 0xc0) != 0x80; }));
-}
-
-std::string padded(std::string text, std::size_t width) {
-  const std::size_t now = width_of(text);
-  if (now < width) text.append(width - now, ' ');
-  return text;
-}
-
-/// Lines of at most `width`, broken at spaces where that can be.
-std::vector<std::string> wrapped(std::string_view text, std::size_t width) {
-  std::vector<std::string> lines;
-  std::string line;
-  for (std::size_t at = 0; at <= text.size();) {
-    const std::size_t end = std::min(text.find(' ', at), text.size());
-    const std::string_view word = text.substr(at, end - at);
-    if (!line.empty() && width_of(line) + 1 + width_of(word) > width) {
-      lines.push_back(std::move(line));
-      line = "  ";
-    } else if (at != 0) {
-      line += ' ';
-    }
-    line += word;
-    at = end + 1;
-  }
-  lines.push_back(std::move(line));
-  return lines;
-}
-
-/// The end of a long name says more than its beginning.
-std::string shortened(std::string_view name, std::size_t width) {
-  if (name.size() <= width || width == 0) return std::string(name);
-  return "…" + std::string(name.substr(name.size() - width + 1));
-}
 
 std::string_view what_name(Row::What what) {
   switch (what) {
@@ -114,7 +79,7 @@ class Table {
       if (row.op == row.last_op || used + 8 > cell_width_) return {who + nr + ")"};
       return {fmt::format("{}{} … {})", who, nr, shortened(op_name(row.last_op), cell_width_ - used))};
     }
-    return wrapped(who + row.text, cell_width_);
+    return lines_of_width(who + row.text, cell_width_);
   }
   void put(std::string_view line, std::string_view colour) {
     const std::size_t end = line.find_last_not_of(' ');

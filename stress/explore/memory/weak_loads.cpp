@@ -24,37 +24,38 @@ bool names(u64 value, u64 loaded, u64 object) {
 // ---- one word
 // ---------------------------------------------------------------------------------------------------------
 
-u64 WeakModel::load(Load l, void* word) {
-  const u64 newest = l.cpu.perform(l.access, word);
-  Knowledge& k = knowledge_[l.id];
-  const Part part = Part::of(word, l.access.size);
-  const bool acquires = l.access.order == MemoryOrder::acquire && l.access.kind == Kind::load;
-  const bool may_be_early = k.nr_served != 0 && !acquires && l.access.space == Space::vmemmap;
+u64 WeakModel::load(Cpu& cpu, u32 id, const Access& access, void* word, Chooser& chooser) {
+  const u64 newest = cpu.perform(access, word);
+  Knowledge& k = knowledge_[id];
+  const Part part = Part::of(word, access.size);
+  const bool acquires = access.order == MemoryOrder::acquire && access.kind == Kind::load;
+  const bool may_be_early = k.nr_served != 0 && !acquires && access.space == Space::vmemmap;
   Word8* w = history_.find(part.word);
   u64 value = newest;
-  if (w != nullptr || may_be_early) {
-    look_up_floor(l);
-    nr_alternatives_ = 0;
-    if (w != nullptr) {
-      offer_versions(l, part, *w);
-    } else {
-      offer(newest, nullptr, 0, 0);
-    }
-    if (may_be_early) offer_early(l, part);
-    const u32 chosen = nr_alternatives_ > 1 ? l.chooser.choose(l.cpu, nr_alternatives_) : 0;
-    const Alternative& from = alternatives_[chosen];
-    value = from.value;
-    if (from.word != nullptr) read(l, value, from, part.mask);
-  }
+  if (w != nullptr || may_be_early) value = choose({cpu, id, access, chooser}, part, w, newest, may_be_early);
   was_old_ = value != newest;
   k.read_old = was_old_ ? part.word : nullptr;
   if (!acquires) return value;
   acquired(k);
-  if (l.access.space == Space::physical && l.access.size == sizeof(u64) && !was_old_) {
+  if (access.space == Space::physical && access.size == sizeof(u64) && !was_old_) {
     const SlotWord slot = slot_word(word);
-    if (slot.is_served && slot.from == l.id) full_barrier(k);
+    if (slot.is_served && slot.from == id) full_barrier(k);
   }
   return value;
+}
+
+u64 WeakModel::choose(Load l, const Part& part, Word8* w, u64 newest, bool may_be_early) {
+  look_up_floor(l);
+  nr_alternatives_ = 0;
+  if (w != nullptr) {
+    offer_versions(l, part, *w);
+  } else {
+    offer(newest, nullptr, 0, 0);
+  }
+  if (may_be_early) offer_early(l, part);
+  const Alternative& from = alternatives_[nr_alternatives_ > 1 ? l.chooser.choose(l.cpu, nr_alternatives_) : 0];
+  if (from.word != nullptr) read(l, from.value, from, part.mask);
+  return from.value;
 }
 
 void WeakModel::look_up_floor(Load& l) {
@@ -146,7 +147,7 @@ void WeakModel::load_line(Load l, void* word) {
   l.cpu.perform(l.access, word);
   look_up_floor(l);
   auto* at = static_cast<u64*>(word);
-  u32 times[kMostAlternatives];  // NOLINT(*-avoid-c-arrays)
+  u32 times[kMostAlternatives];
   const u32 nr = moments_of_line(l, at, times);
   if (nr == 0) return;
   const u32 chosen = nr > 1 ? l.chooser.choose(l.cpu, nr) : 0;

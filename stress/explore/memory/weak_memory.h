@@ -8,7 +8,8 @@
 
 namespace hvo::stress {
 
-/// Answers where the model leaves a choice: one of n, 0 … n-1. 0 is always what sequential consistency gives.
+/// Answers where the model leaves a choice: one of n, 0 … n-1. 0 is always what sequential consistency gives. Called in
+/// the middle of an access: no other CPU may run meanwhile.
 class Chooser {
  public:
   virtual u32 choose(Cpu& cpu, u32 n) = 0;

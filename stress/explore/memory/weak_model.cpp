@@ -82,7 +82,7 @@ u64 WeakModel::perform(Cpu& cpu, u32 id, const Access& access, void* word, Choos
   was_old_ = false;
   switch (access.kind) {
     case Kind::load:
-    case Kind::walker_load: return load({cpu, id, access, chooser}, word);
+    case Kind::walker_load: return load(cpu, id, access, word, chooser);
     case Kind::load_line: load_line({cpu, id, access, chooser}, word); return 0;
     case Kind::store:
     case Kind::plain_store: return store(cpu, id, access, word);

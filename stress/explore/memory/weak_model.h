@@ -91,9 +91,9 @@ class WeakModel {
     u32 next_served = 0;
     u32 nr_kept = 0;  ///< the same
     u32 next_kept = 0;
-    Dependency dependencies[kDependencies];  // NOLINT(*-avoid-c-arrays)
-    Kept kept[kKept];                        // NOLINT(*-avoid-c-arrays)
-    Served served[kServed];                  // NOLINT(*-avoid-c-arrays)
+    Dependency dependencies[kDependencies];
+    Kept kept[kKept];
+    Served served[kServed];
   };
   /// What a load may give.
   struct Alternative {
@@ -122,11 +122,13 @@ class WeakModel {
   };
   /// A struct page as of a moment.
   struct Line {
-    u64 values[kLineWords];    // NOLINT(*-avoid-c-arrays)
-    Word8* words[kLineWords];  // NOLINT(*-avoid-c-arrays): null: no history
-    u32 versions[kLineWords];  // NOLINT(*-avoid-c-arrays)
+    u64 values[kLineWords];
+    Word8* words[kLineWords];  ///< null: no history
+    u32 versions[kLineWords];
   };
-  u64 load(Load l, void* word);
+  u64 load(Cpu& cpu, u32 id, const Access& access, void* word, Chooser& chooser);
+  /// What the load gives of what it may: from the history `w`, if there is one, or from a frame that was there before.
+  u64 choose(Load l, const Part& part, Word8* w, u64 newest, bool may_be_early);
   void load_line(Load l, void* word);
   u64 store(Cpu& cpu, u32 id, const Access& access, void* word);
   u64 update(Cpu& cpu, u32 id, const Access& access, void* word);
@@ -194,7 +196,7 @@ class WeakModel {
   const std::byte* slots_first_ = nullptr;  ///< all slots are in [slots_first_, slots_end_), and other things too
   const std::byte* slots_end_ = nullptr;
   WordHistory history_;
-  Alternative alternatives_[kMostAlternatives];  // NOLINT(*-avoid-c-arrays)
+  Alternative alternatives_[kMostAlternatives];
   u32 nr_alternatives_ = 0;
   bool was_old_ = false;
 };

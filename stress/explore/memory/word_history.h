@@ -65,7 +65,7 @@ struct Word8 {
   u32 last = 0;    ///< what memory holds
   u32 floor = 0;   ///< nobody reads an older one
   u32 nr_observations = 0;
-  Observation observations[kObservations];  // NOLINT(*-avoid-c-arrays): no inline function of the library here
+  Observation observations[kObservations];
 };
 
 class WordHistory {

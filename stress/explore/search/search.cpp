@@ -1,171 +1,15 @@
 #include "stress/explore/search/search.h"
 
 #include <algorithm>
-#include <atomic>
-#include <chrono>
-#include <mutex>
+#include <set>
 #include <thread>
 
 #include "program/signals.h"
+#include "stress/explore/search/worker.h"
 
 namespace hvo::stress {
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-/// What the workers of a search have in common.
-struct Common {
-  const SearchOptions& options;
-  const WatchSearch& watch;
-  Clock::time_point start = Clock::now();
-  std::atomic<bool> stop{false};
-  std::atomic<u64> nr_schedules{0};
-  std::mutex mutex{};
-  SearchResult base{};                ///< mutex: what is known without those that run
-  std::optional<Witness> witness{};   ///< mutex
-  u64 nr_witnesses = 0;               ///< mutex
-  std::vector<SearchResult> parts{};  ///< mutex: of the workers that run, as of their last report
-  Clock::time_point next_report = start + std::chrono::milliseconds(200);  ///< mutex
-
-  double seconds() const { return std::chrono::duration<double>(Clock::now() - start).count(); }
-  bool is_over() const {
-    return stop.load(std::memory_order::relaxed) || is_interrupted() ||
-           (options.seconds != 0 && seconds() >= options.seconds);
-  }
-};
-
-void add(SearchResult& to, const SearchResult& part) {
-  to.outcomes += part.outcomes;
-  to.events += part.events;
-  to.nr_schedules += part.nr_schedules;
-  to.nr_steps += part.nr_steps;
-  to.nr_left += part.nr_left;
-  to.nr_checked += part.nr_checked;
-  to.nr_undetermined += part.nr_undetermined;
-  for (std::size_t i = 0; i < to.ends.size(); ++i) to.ends[i] += part.ends[i];
-}
-
-/// One host thread's share of the work: a subject, an engine, and what came out.
-class Worker {
- public:
-  Worker(std::unique_ptr<Subject> subject, Common& common, u32 id)
-      : subject_(std::move(subject)),
-        common_(common),
-        id_(id),
-        engine_(subject_->machine().cpus(), common.options.engine) {
-    engine_.note_frames(subject_->snapshot().dirty_frames());
-    if (subject_->remembers_traces()) engine_.hash_traces(words());
-  }
-
-  WordNumbers words() const {
-    const Machine& m = subject_->machine();
-    return {m.arena().bytes().size(), m.memory().bytes().size(), m.frame_table().page_shift};
-  }
-  ExploringEngine& engine() { return engine_; }
-  Subject& subject() { return *subject_; }
-  SearchResult& result() { return result_; }
-  u32 id() const { return id_; }
-
-  /// What the schedule without preemption takes.
-  Baseline baseline();
-  /// Runs the strategy's next schedule; false when there is none, or when the search is over.
-  bool run_one(Strategy& strategy, const StrategySpec& spec);
-  void report();
-
- private:
-  void check_determinism(End end, u64 variant);
-  void keep_witness(const Strategy& strategy, const StrategySpec& spec, End end, const Outcomes& outcomes, u64 hash);
-
-  std::unique_ptr<Subject> subject_;
-  Common& common_;
-  u32 id_;
-  ExploringEngine engine_;
-  SearchResult result_;
-  u32 nr_since_look_ = 0;
-};
-
-Baseline Worker::baseline() {
-  ReplayStrategy nothing({});
-  subject_->restart(0);
-  engine_.run(*subject_, nothing);
-  Baseline b;
-  for (u32 i = 0; i < subject_->nr_cpus(); ++i) b.steps[i] = engine_.nr_steps_of(i);
-  Outcomes outcomes;
-  EventCounts events;
-  subject_->judge(End::violation, outcomes, events, 0);
-  return b;
-}
-
-bool Worker::run_one(Strategy& strategy, const StrategySpec& spec) {
-  constexpr u32 kLookEvery = 64;
-  if (++nr_since_look_ >= kLookEvery) {
-    nr_since_look_ = 0;
-    report();
-    if (common_.is_over()) return false;
-  }
-  const u64 limit = common_.options.nr_schedules;
-  if (limit != 0 && common_.nr_schedules.fetch_add(1, std::memory_order::relaxed) >= limit) return false;
-  if (common_.stop.load(std::memory_order::relaxed) || !strategy.begin()) return false;
-  if (common_.options.current != nullptr) common_.options.current->note(id_, spec, strategy.index());
-  subject_->restart(variant_of(spec, strategy.index()));
-  const End end = engine_.run(*subject_, strategy);
-  ++result_.nr_schedules;
-  result_.nr_steps += engine_.nr_steps();
-  ++result_.ends[static_cast<std::size_t>(end)];
-  if (common_.options.check_determinism) check_determinism(end, variant_of(spec, strategy.index()));
-  Outcomes outcomes;
-  subject_->judge(end, outcomes, result_.events, engine_.trace());
-  result_.outcomes += outcomes;
-  if (is_hit(outcomes, common_.options.find)) keep_witness(strategy, spec, end, outcomes, 0);
-  return true;
-}
-
-/// The same schedule once more: it must end in the same state after as many steps.
-void Worker::check_determinism(End end, u64 variant) {
-  const u64 hash = subject_->machine().state_hash();
-  const u32 steps = engine_.nr_steps();
-  const std::vector<u8> decisions(engine_.decisions().begin(), engine_.decisions().end());
-  ReplayStrategy again(decisions);
-  again.begin();
-  subject_->restart(variant);
-  const End other = engine_.run(*subject_, again);
-  ++result_.nr_checked;
-  if (other != end || engine_.nr_steps() != steps || subject_->machine().state_hash() != hash) {
-    ++result_.nr_undetermined;
-  }
-}
-
-void Worker::keep_witness(const Strategy& strategy, const StrategySpec& spec, End end, const Outcomes& outcomes,
-                          u64 hash) {
-  const std::scoped_lock lock(common_.mutex);
-  ++common_.nr_witnesses;
-  if (common_.options.stops_at_witness) common_.stop.store(true, std::memory_order::relaxed);
-  if (common_.witness) return;
-  common_.witness = Witness{.strategy = spec,
-                            .seed = common_.options.seed,
-                            .index = strategy.index(),
-                            .decisions = {engine_.decisions().begin(), engine_.decisions().end()},
-                            .end = end,
-                            .outcomes = outcomes,
-                            .state_hash = hash,
-                            .nr_steps = engine_.nr_steps()};
-}
-
-void Worker::report() {
-  const std::scoped_lock lock(common_.mutex);
-  common_.parts[id_] = result_;
-  common_.parts[id_].nr_states = subject_->nr_states();
-  if (!common_.watch || Clock::now() < common_.next_report) return;
-  common_.next_report = Clock::now() + std::chrono::milliseconds(200);
-  SearchResult sum = common_.base;
-  for (const SearchResult& part : common_.parts) {
-    add(sum, part);
-    sum.nr_states = std::max(sum.nr_states, part.nr_states);
-  }
-  sum.seconds = common_.seconds();
-  common_.watch(sum);
-}
 
 class Search {
  public:
@@ -198,37 +42,67 @@ class Search {
   void depth_first() {
     const u32 bound = common_.options.strategy.n;
     Footprints footprints(workers_.front()->words());
-    for (u32 b = common_.options.reduced ? 0 : bound; b <= bound; ++b) {
+    const SearchState* resumed = common_.options.resume;
+    if (resumed != nullptr) footprints.learn(resumed->footprints);
+    const u32 first = resumed != nullptr ? resumed->bound : common_.options.reduced ? 0 : bound;
+    for (u32 b = first; b <= bound; ++b) {
       do {
         common_.base.bound = b;
-        common_.base.is_complete = one_pass(b, common_.options.reduced ? &footprints : nullptr);
-        if (!common_.base.is_complete) return;
+        common_.base.is_complete = one_pass(b, common_.options.reduced ? &footprints : nullptr, resumed);
+        if (!common_.base.is_complete) return keep_rest(footprints);
+        resumed = nullptr;
       } while (footprints.take_growth());
     }
   }
 
   /// False when it did not come to its end. What passes before it saw is forgotten: it sees all of that again.
-  bool one_pass(u32 bound, Footprints* footprints) {
+  bool one_pass(u32 bound, Footprints* footprints, const SearchState* resumed) {
     std::atomic<bool> complete{true};
     for (auto& worker : workers_) worker->result() = {};
+    common_.base = {};
+    common_.base.bound = bound;
+    decisions_.assign(workers_.size(), {});
+    if (resumed != nullptr) take_up(*resumed, footprints);
     on_all_workers([&](Worker& worker) {
       worker.engine().hash_traces(worker.words());
       worker.engine().skip_what_meets_nobody(footprints);
       const StrategySpec spec{StrategySpec::Kind::dfs, bound};
       DepthFirst strategy(bound, worker.id(), static_cast<u32>(workers_.size()));
-      // All have the first schedule: it counts once.
-      if (worker.run_one(strategy, spec) && worker.id() != 0) worker.result() = {};
+      if (resumed != nullptr) {
+        strategy.resume(resumed->decisions[worker.id()]);
+      } else if (worker.run_one(strategy, spec) && worker.id() != 0) {
+        worker.result() = {};  // all have the first schedule: it counts once
+      }
       while (worker.run_one(strategy, spec)) {
+        constexpr u64 kEstimateEvery = 1024;
+        if (strategy.index() % kEstimateEvery == 0) worker.result().nr_left = strategy.nr_left();
       }
-      if (!strategy.is_exhausted()) {
-        complete.store(false, std::memory_order::relaxed);
-        worker.result().nr_left = strategy.nr_left();
-      }
+      worker.result().nr_left = 0;
+      if (strategy.is_exhausted()) return;
+      complete.store(false, std::memory_order::relaxed);
+      worker.result().nr_left = strategy.nr_left();
+      decisions_[worker.id()].assign(strategy.decisions().begin(), strategy.decisions().end());
     });
     return complete.load(std::memory_order::relaxed);
   }
 
+  void take_up(const SearchState& s, Footprints* footprints) {
+    common_.base.outcomes = s.outcomes;
+    common_.base.events = s.events;
+    common_.base.nr_schedules = s.nr_schedules;
+    common_.base.nr_steps = s.nr_steps;
+    if (footprints != nullptr && s.has_learned) footprints->note_growth();
+  }
+
+  void keep_rest(Footprints& footprints) {
+    rest_.bound = common_.base.bound;
+    rest_.has_learned = footprints.take_growth();
+    rest_.footprints = footprints.known();
+    rest_.decisions = decisions_;
+  }
+
   void draw_lots() {
+    if (common_.options.resume != nullptr) take_up(*common_.options.resume, nullptr);
     const Baseline baseline = workers_.front()->baseline();
     on_all_workers([&](Worker& worker) {
       std::vector<StrategySpec> specs{common_.options.strategy};
@@ -238,9 +112,15 @@ class Search {
                  {StrategySpec::Kind::pct, 3},
                  {StrategySpec::Kind::random, 64}};
       }
-      const Indices indices{common_.options.seed, common_.options.first_index + worker.id(), workers_.size()};
+      const SearchState* resumed = common_.options.resume;
+      const u64 first = resumed != nullptr ? resumed->next_index : common_.options.first_index;
+      const Indices indices{common_.options.seed, first + worker.id(), workers_.size()};
       std::vector<std::unique_ptr<Strategy>> strategies;
       for (const StrategySpec& spec : specs) strategies.push_back(make_random_strategy(spec, indices, baseline));
+      if (common_.options.strategy.kind == StrategySpec::Kind::portfolio && worker.id() == 0) {
+        specs.push_back({StrategySpec::Kind::dfs, 0});
+        strategies.push_back(std::make_unique<DeepeningSearch>());
+      }
       take_turns(worker, specs, strategies);
     });
   }
@@ -260,20 +140,42 @@ class Search {
   SearchResult finish() {
     SearchResult all = common_.base;
     std::set<u64> states;
+    u64 most_index = 0;
     for (const auto& worker : workers_) {
       add(all, worker->result());
+      most_index = std::max(most_index, worker->next_index());
       states.insert(worker->subject().states().begin(), worker->subject().states().end());
     }
+    const SearchState* resumed = common_.options.resume;
+    if (resumed != nullptr) states.insert(resumed->states.begin(), resumed->states.end());
     all.nr_states = states.size();
-    all.seconds = common_.seconds();
+    all.seconds = common_.seconds() + (resumed != nullptr ? resumed->seconds : 0);
     all.is_interrupted = is_interrupted();
     all.witness = std::move(common_.witness);
     all.nr_witnesses = common_.nr_witnesses;
+    if (!all.is_complete) all.rest = rest_of(all, states, most_index);
     return all;
   }
 
-  Common common_;
+  SearchState rest_of(const SearchResult& all, const std::set<u64>& states, u64 most_index) {
+    SearchState rest = std::move(rest_);
+    rest.strategy = strategy_text(common_.options.strategy);
+    rest.nr_workers = static_cast<u32>(workers_.size());
+    rest.reduced = common_.options.reduced;
+    rest.next_index = most_index;
+    rest.outcomes = all.outcomes;
+    rest.events = all.events;
+    rest.nr_schedules = all.nr_schedules;
+    rest.nr_steps = all.nr_steps;
+    rest.seconds = all.seconds;
+    rest.states.assign(states.begin(), states.end());
+    return rest;
+  }
+
+  SearchCommon common_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<std::vector<DepthFirst::Decision>> decisions_;  ///< of each worker that was broken off
+  SearchState rest_;
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "stress/explore/engine/strategy_spec.h"
 #include "stress/explore/search/current_schedule.h"
+#include "stress/explore/search/search_state.h"
 #include "stress/explore/subjects/subject.h"
 
 namespace hvo::stress {
@@ -36,7 +37,8 @@ struct SearchOptions {
   /// What the search is after and stops at; nothing: any outcome that is forbidden.
   std::optional<Key> find{};
   bool stops_at_witness = true;
-  CurrentSchedule* current = nullptr;  ///< is told which schedules run
+  CurrentSchedule* current = nullptr;   ///< is told which schedules run
+  const SearchState* resume = nullptr;  ///< goes on from there: a search of the same program, strategy and workers
 };
 
 struct SearchResult {
@@ -55,6 +57,7 @@ struct SearchResult {
   u64 nr_undetermined = 0;         ///< of these, in how many the second run was another one
   std::optional<Witness> witness;  ///< the first one
   u64 nr_witnesses = 0;
+  std::optional<SearchState> rest;  ///< where it was broken off, if it did not come to its end
 };
 
 /// How a search gets on. May be called from any worker, one at a time, a few times a second.

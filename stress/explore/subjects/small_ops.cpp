@@ -186,6 +186,11 @@ std::expected<void, std::string> SmallSubject::set_up() {
   }
   aim_readers(cpu);
   cpu.idle();
+  // What they were asked for meanwhile is answered before a schedule begins.
+  for (Cpu* each : machine().cpus()) {
+    each->run();
+    each->idle();
+  }
   if (!machine().validate()) return std::unexpected("the machine is not valid where the schedules would begin");
   begin_here();
   return {};

@@ -1,6 +1,7 @@
 #include "stress/explore/subjects/subject.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace hvo::stress {
 
@@ -18,6 +19,10 @@ bool Subject::note_state() {
 }
 
 void Subject::judge_without_validation(Outcomes& outcomes, EventCounts& events) {
+  if (is_weak_) {
+    u64& wrong = seen_.count[static_cast<unsigned>(Key::wrong)];
+    seen_.count[static_cast<unsigned>(Key::stale_head)] += std::exchange(wrong, 0);
+  }
   outcomes += seen_;
   seen_ = {};
   for (u32 i = 0; i < nr_cpus(); ++i) {

@@ -27,11 +27,16 @@ class Subject : public Program {
   Snapshot& snapshot() { return *snapshot_; }
 
   /// All is as at the beginning of each schedule. What is drawn by lot is drawn by `variant`.
-  virtual void restart(u64 /*variant*/) { snapshot_->restore(); }
+  virtual void restart(u64 /*variant*/) {
+    snapshot_->restore();
+    seen_ = {};
+  }
   bool ends_with(const Violation& violation) override;
   /// After a schedule: grades what it left, into `outcomes`, and its events into `events`.
   /// `trace`: the engine's number for what it came to, 0 if there is none.
   virtual void judge(End end, Outcomes& outcomes, EventCounts& events, u64 trace);
+  /// From now on loads may be old: a lookup without a reference may give a head that was right before.
+  void expect_weak_memory() { is_weak_ = true; }
   /// What schedules of the same trace come to need not be looked at twice.
   virtual bool remembers_traces() const { return true; }
   std::size_t nr_traces() const { return traces_.size(); }
@@ -58,6 +63,7 @@ class Subject : public Program {
   std::unique_ptr<Machine> machine_;
   std::unique_ptr<Snapshot> snapshot_;
   Outcomes seen_;
+  bool is_weak_ = false;
   u64 last_state_ = 0;
   std::unordered_set<u64> states_;
   std::unordered_set<u64> bad_states_;

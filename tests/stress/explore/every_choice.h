@@ -56,7 +56,7 @@ class EveryChoice : public Schedule, public stress::Chooser {
   }
 
   static constexpr u32 kMost = 1024;
-  Decision decisions_[kMost];  // NOLINT(*-avoid-c-arrays)
+  Decision decisions_[kMost];
   u32 nr_ = 0;
   u32 depth_ = 0;
   u32 bound_;
@@ -118,14 +118,14 @@ inline Outcomes outcomes_of(const MakeLitmus& make, EveryChoice& choices) {
 }
 
 template <class T, class... Args>
-Outcomes weak(u32 preemptions, Args... args) {
+Outcomes weak(u32 preemptions, const Args&... args) {
   EveryChoice choices(preemptions);
   return outcomes_of([=] { return std::make_unique<T>(args...); }, choices);
 }
 
 /// The same where each choice is the first: sequential consistency.
 template <class T, class... Args>
-Outcomes sequential(u32 preemptions, Args... args) {
+Outcomes sequential(u32 preemptions, const Args&... args) {
   EveryChoice choices(preemptions);
   choices.choose_only_newest();
   return outcomes_of([=] { return std::make_unique<T>(args...); }, choices);

@@ -2,18 +2,18 @@
 
 #include <algorithm>
 
-#include "stress/explore/explain/requests.h"
+#include "stress/explore/engine/requests.h"
 
 namespace hvo::test {
 
 namespace {
 
-MachineConfig machine_config(const RaceConfig& config) {
+MachineConfig machine_config(std::string_view design, u32 nr_cpus) {
   MachineConfig c;
   c.geometry = *find_geometry("tiny");
-  c.design = find_design(config.design);
+  c.design = find_design(design);
   c.memory_pages = 128;
-  c.nr_cpus = config.nr_cpus;
+  c.nr_cpus = nr_cpus;
   c.recording = false;
   return c;
 }
@@ -25,72 +25,23 @@ Order order_of(const Machine& machine) {
 
 }  // namespace
 
-Replayed::Replayed(const RaceConfig& config)
-    : config_(config),
-      machine_(Machine::create(machine_config(config)).value()),
-      page_{machine_->design().nr_kept_pages() * machine_->config().geometry.structs_per_page()},
-      next_(config.nr_cpus) {
-  use_page();
-  start_ = std::make_unique<Snapshot>(*machine_);
+Replayed::Replayed(std::string_view design, u32 nr_cpus)
+    : machine_(Machine::create(machine_config(design, nr_cpus)).value()), next_(nr_cpus) {
+  begin_here();
 }
 
-void Replayed::use_page() {
-  Cpu& cpu = machine_->cpu(0);
-  cpu.run();
-  std::vector<Pfn> others;
-  for (Pfn got{}; got != page_;) {
-    got = machine_->pages().alloc_pages(cpu, Order{0}).value();
-    if (got != page_) others.push_back(got);
-  }
-  for (const Pfn other : others) machine_->pages().put_page(cpu, other, Order{0});
-  cpu.idle();
-}
-
-void Replayed::recycle(Cpu& cpu) {
-  machine_->pages().put_page(cpu, page_, Order{0});
-  (void)machine_->hugetlb().alloc_migrate_hugetlb_folio(cpu, order_of(*machine_));
-}
-
-void Replayed::walk(Cpu& cpu) {
-  const OpScope scope(cpu, config_.walker);
-  const CpuPages pages = machine_->vmemmap().pages(cpu);
-  const Page page = machine_->vmemmap().page_of(page_);
-  if (config_.walker == Op::pfn_walk_filtered) {
-    const bool is_tail =
-        with_encoding(machine_->design().encoding, [&]<class E>(E) { return PageTail<E>(pages, page); });
-    if (is_tail || pages.refcount(page) == 0) return;
-  }
-  const auto taken = get_page_unless_zero(machine_->design(), pages, page);
-  if (taken && *taken) (void)machine_->hugetlb().folio_put(cpu, page_);
-}
-
-std::vector<FiberEngine::Body> Replayed::bodies() {
-  std::vector<FiberEngine::Body> all{[this](Cpu& cpu) { recycle(cpu); }, [this](Cpu& cpu) { walk(cpu); }};
-  if (config_.nr_cpus > 2) {
-    all.emplace_back([this](Cpu& cpu) {
-      const auto page = machine_->pages().alloc_pages(cpu, Order{0});
-      if (page) machine_->pages().put_page(cpu, *page, Order{0});
-    });
-  }
-  return all;
-}
-
-bool Replayed::find(u32 preemptions) {
-  const std::vector<FiberEngine::Body> work = bodies();
+bool Replayed::find(const std::vector<Body>& bodies, u32 preemptions, const Fits& fits) {
+  const auto cpus = machine_->cpus().first(bodies.size());
   DepthFirstSchedule schedule(preemptions);
-  const auto is_trap = [](const Violation& v) { return v.rule == Rule::read_only_store && v.cpu == 1; };
   do {
     FiberEngine engine;
     start_->restore();
-    const auto result = engine.run(machine_->cpus().first(work.size()), work, schedule, false);
-    const auto found = std::ranges::find_if(result.violations, is_trap);
-    if (found == result.violations.end()) continue;
-    violation_ = *found;
+    if (!fits(engine.run(cpus, bodies, schedule, false))) continue;
     FiberEngine again;
     again.listen([this](const Moment& m) { listen(m); });
     ReplaySchedule same(schedule.picks());
     start_->restore();
-    again.run(machine_->cpus().first(work.size()), work, same, false);
+    again.run(cpus, bodies, same, false);
     start_->restore();
     return true;
   } while (schedule.next());
@@ -122,6 +73,61 @@ void Replayed::listen(const Moment& moment) {
   m.violation = said.violation;
   stress::note_request(m, machine_->cpus());
   moments_.push_back(m);
+}
+
+ReplayedWalk::ReplayedWalk(std::string_view design, Op walker, u32 nr_cpus)
+    : Replayed(design, nr_cpus),
+      walker_(walker),
+      page_{machine().design().nr_kept_pages() * machine().config().geometry.structs_per_page()} {
+  use_page();
+  begin_here();
+}
+
+void ReplayedWalk::use_page() {
+  Cpu& cpu = machine().cpu(0);
+  cpu.run();
+  std::vector<Pfn> others;
+  for (Pfn got{}; got != page_;) {
+    got = machine().pages().alloc_pages(cpu, Order{0}).value();
+    if (got != page_) others.push_back(got);
+  }
+  for (const Pfn other : others) machine().pages().put_page(cpu, other, Order{0});
+  cpu.idle();
+}
+
+void ReplayedWalk::recycle(Cpu& cpu) {
+  machine().pages().put_page(cpu, page_, Order{0});
+  (void)machine().hugetlb().alloc_migrate_hugetlb_folio(cpu, order_of(machine()));
+}
+
+void ReplayedWalk::walk(Cpu& cpu) {
+  const OpScope scope(cpu, walker_);
+  const CpuPages pages = machine().vmemmap().pages(cpu);
+  const Page page = machine().vmemmap().page_of(page_);
+  if (walker_ == Op::pfn_walk_filtered) {
+    const bool is_tail =
+        with_encoding(machine().design().encoding, [&]<class E>(E) { return PageTail<E>(pages, page); });
+    if (is_tail || pages.refcount(page) == 0) return;
+  }
+  const auto taken = get_page_unless_zero(machine().design(), pages, page);
+  if (taken && *taken) (void)machine().hugetlb().folio_put(cpu, page_);
+}
+
+bool ReplayedWalk::find(u32 preemptions) {
+  std::vector<Body> bodies{[this](Cpu& cpu) { recycle(cpu); }, [this](Cpu& cpu) { walk(cpu); }};
+  if (machine().nr_cpus() > 2) {
+    bodies.emplace_back([this](Cpu& cpu) {
+      const auto page = machine().pages().alloc_pages(cpu, Order{0});
+      if (page) machine().pages().put_page(cpu, *page, Order{0});
+    });
+  }
+  return Replayed::find(bodies, preemptions, [this](const FiberEngine::Result& result) {
+    const auto is_trap = [](const Violation& v) { return v.rule == Rule::read_only_store && v.cpu == 1; };
+    const auto found = std::ranges::find_if(result.violations, is_trap);
+    if (found == result.violations.end()) return false;
+    violation_ = *found;
+    return true;
+  });
 }
 
 }  // namespace hvo::test

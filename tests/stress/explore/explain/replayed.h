@@ -1,8 +1,9 @@
-// Replayed: a race of two CPUs in the tiny geometry, a schedule of it that goes wrong, and that schedule as moments.
+// Replayed: a schedule of a race in the tiny geometry, as moments, found by trying schedules until one fits.
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "core/machine/machine.h"
@@ -12,23 +13,45 @@
 
 namespace hvo::test {
 
-struct RaceConfig {
-  std::string_view design = "shared-tail";
-  Op walker = Op::pfn_walk_unfiltered;
-  u32 nr_cpus = 2;
-};
-
-/// On CPU 0 a page in use is freed and becomes a tail of a hugepage; on CPU 1 a walker takes a reference on it, and on
-/// a third CPU, if there is one, somebody allocates and frees a page.
+/// Not thread-safe.
 class Replayed {
  public:
-  explicit Replayed(const RaceConfig& config);
+  using Body = FiberEngine::Body;
+  using Fits = std::function<bool(const FiberEngine::Result&)>;
 
-  /// Looks for a schedule with at most so many preemptions in which the walker traps, and replays it. False when there
-  /// is none. Afterwards the machine is as it was when the schedule began.
-  bool find(u32 preemptions);
+  /// A machine of that design with 128 pages.
+  explicit Replayed(std::string_view design, u32 nr_cpus = 2);
+  virtual ~Replayed() = default;
+  Replayed(const Replayed&) = delete;
+  Replayed& operator=(const Replayed&) = delete;
+
+  /// All schedules begin in the state that the machine has now.
+  void begin_here() { start_ = std::make_unique<Snapshot>(*machine_); }
+  /// Looks for a schedule with at most so many preemptions that fits, and replays it. False when there is none.
+  /// Afterwards the machine is as it was when the schedule began.
+  bool find(const std::vector<Body>& bodies, u32 preemptions, const Fits& fits);
+
   Machine& machine() { return *machine_; }
   const std::vector<stress::Moment>& moments() const { return moments_; }
+
+ private:
+  void listen(const Moment& moment);
+
+  std::unique_ptr<Machine> machine_;
+  std::unique_ptr<Snapshot> start_;
+  std::vector<stress::Moment> moments_;
+  std::vector<Access> next_;  ///< per CPU: the access that it announced last
+  u32 nr_steps_ = 0;
+};
+
+/// On CPU 0 a page in use is freed and becomes a tail of a hugepage; on CPU 1 a walker takes a reference on it; on a
+/// third CPU, if there is one, somebody allocates and frees a page.
+class ReplayedWalk : public Replayed {
+ public:
+  explicit ReplayedWalk(std::string_view design, Op walker = Op::pfn_walk_unfiltered, u32 nr_cpus = 2);
+
+  /// A schedule in which the walker traps.
+  bool find(u32 preemptions);
   const Violation& violation() const { return violation_; }
   Pfn page() const { return page_; }
 
@@ -36,16 +59,9 @@ class Replayed {
   void use_page();
   void recycle(Cpu& cpu);
   void walk(Cpu& cpu);
-  std::vector<FiberEngine::Body> bodies();
-  void listen(const Moment& moment);
 
-  RaceConfig config_;
-  std::unique_ptr<Machine> machine_;
+  Op walker_;
   Pfn page_;
-  std::unique_ptr<Snapshot> start_;
-  std::vector<stress::Moment> moments_;
-  std::vector<Access> next_;  ///< per CPU: the access that it announced last
-  u32 nr_steps_ = 0;
   Violation violation_{};
 };
 

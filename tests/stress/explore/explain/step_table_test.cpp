@@ -17,7 +17,7 @@ using testing::Not;
 
 constexpr std::size_t kMostRows = 40;
 
-Story story_of(test::Replayed& race) {
+Story story_of(test::ReplayedWalk& race) {
   return tell(race.machine(), race.moments(), culprits_of(race.violation(), race.machine(), race.moments()));
 }
 
@@ -42,7 +42,7 @@ class StoryOfARace : public testing::TestWithParam<std::string_view> {};
 
 TEST_P(StoryOfARace, FitsOnAPage) {
   for (const Op walker : {Op::pfn_walk_unfiltered, Op::pfn_walk_filtered}) {
-    test::Replayed race({.design = GetParam(), .walker = walker});
+    test::ReplayedWalk race(GetParam(), walker);
     ASSERT_TRUE(race.find(1));
     const std::string table = step_table(story_of(race));
     EXPECT_LE(lines_of(table).size(), kMostRows + 2) << table;
@@ -64,7 +64,7 @@ INSTANTIATE_TEST_SUITE_P(Designs, StoryOfARace,
                          testing::Values("two-frame", "fake-head", "fake-head-copy", "shared-tail"), test_name);
 
 TEST(StepTable, TellsTheRaceInOrder) {
-  test::Replayed race({});
+  test::ReplayedWalk race("shared-tail");
   ASSERT_TRUE(race.find(1));
   const std::string table = step_table(story_of(race));
   expect_in_order(
@@ -76,7 +76,7 @@ TEST(StepTable, TellsTheRaceInOrder) {
 }
 
 TEST(StepTable, MarksWhatTouchesACulprit) {
-  test::Replayed race({});
+  test::ReplayedWalk race("shared-tail");
   ASSERT_TRUE(race.find(1));
   for (const std::string& line : lines_of(step_table(story_of(race)))) {
     const bool is_about = line.find("page[8].refcount") != std::string::npos ||
@@ -88,7 +88,7 @@ TEST(StepTable, MarksWhatTouchesACulprit) {
 }
 
 TEST(StepTable, FoldsWhatDoesNotMatterAndNothingElse) {
-  test::Replayed race({});
+  test::ReplayedWalk race("shared-tail");
   ASSERT_TRUE(race.find(1));
   const Story story = story_of(race);
   std::size_t nr_steps = 0;
@@ -115,20 +115,20 @@ TEST(StepTable, FoldsWhatDoesNotMatterAndNothingElse) {
 }
 
 TEST(StepTable, HasAColumnForEachOfThreeCpus) {
-  test::Replayed race({.nr_cpus = 3});
+  test::ReplayedWalk race("shared-tail", Op::pfn_walk_unfiltered, 3);
   ASSERT_TRUE(race.find(1));
   const std::string table = step_table(story_of(race));
   expect_in_order(table, {"CPU 0", "CPU 1", "CPU 2", "asks CPU 1, 2"});
 }
 
 TEST(StepTable, IsPaintedWhenAsked) {
-  test::Replayed race({});
+  test::ReplayedWalk race("shared-tail");
   ASSERT_TRUE(race.find(1));
   EXPECT_THAT(step_table(story_of(race), {.colour = true}), HasSubstr("\033[1;31m»"));
 }
 
 TEST(StepTable, IsAlsoJson) {
-  test::Replayed race({});
+  test::ReplayedWalk race("shared-tail");
   ASSERT_TRUE(race.find(1));
   const Story story = story_of(race);
   const nlohmann::json rows = nlohmann::json::parse(step_table_json(story).dump());

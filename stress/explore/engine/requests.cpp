@@ -1,4 +1,4 @@
-#include "stress/explore/explain/requests.h"
+#include "stress/explore/engine/requests.h"
 
 namespace hvo::stress {
 

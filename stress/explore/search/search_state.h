@@ -1,0 +1,37 @@
+// SearchState: where a search is, so that another one goes on from there.
+#pragma once
+
+#include <expected>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "stress/explore/engine/strategies.h"
+#include "stress/grading.h"
+
+namespace hvo::stress {
+
+struct SearchState {
+  std::string program;   ///< the words that make what is explored
+  std::string strategy;  ///< strategy_text()
+  u32 nr_workers = 1;
+  bool reduced = true;
+  u64 next_index = 0;                                          ///< of strategies that draw lots
+  u32 bound = 0;                                               ///< depth first: of the pass that was broken off
+  bool has_learned = false;                                    ///< the pass has to be made again
+  std::vector<std::vector<DepthFirst::Decision>> decisions{};  ///< of each worker
+  std::vector<std::pair<u32, u16>> footprints{};               ///< what is known of them: place, bits
+  // What was counted: by that pass, or by all schedules so far.
+  Outcomes outcomes{};
+  EventCounts events{};
+  u64 nr_schedules = 0;
+  u64 nr_steps = 0;
+  double seconds = 0;
+  std::vector<u64> states{};
+};
+
+std::string state_text(const SearchState& state);
+/// Error: one line for the user.
+std::expected<SearchState, std::string> parse_state(const std::string& text);
+
+}  // namespace hvo::stress
