@@ -45,12 +45,13 @@ class WaitGraph {
     const u32 owner = owner_of_request(b.word);
     return owner == kNobody || r_.blocked[owner].is_done ? kNobody : owner;
   }
-  /// Its word does not say who; the other CPU that has a lock of that rank does.
+  /// Its word does not say who; the other CPU that has a lock of that rank does, unless it waits for that lock itself.
   u32 holder_of_rwsem(u32 waiter) const {
     const u16 rank = LockRank(LockClass::mmap).v;
     for (u32 cpu = 0; cpu < subject_.nr_cpus(); ++cpu) {
       const CpuState& s = subject_.machine().cpu(cpu).state();
-      if (cpu != waiter && std::ranges::count(std::span(s.held_rank).first(s.nr_held), rank) != 0) return cpu;
+      if (r_.blocked[cpu].word == r_.blocked[waiter].word) continue;
+      if (std::ranges::count(std::span(s.held_rank).first(s.nr_held), rank) != 0) return cpu;
     }
     return kNobody;
   }

@@ -26,17 +26,17 @@ struct Witness {
 };
 
 struct SearchOptions {
-  StrategySpec strategy;
+  StrategySpec strategy{};
   u64 seed = 1;
   u64 first_index = 0;  ///< of strategies that draw lots
   u32 nr_workers = 1;
   double seconds = 0;    ///< 0: as long as it takes
   u64 nr_schedules = 0;  ///< 0: any number
-  EngineOptions engine;
+  EngineOptions engine{};
   bool reduced = true;  ///< leave out schedules that differ in nothing
   bool check_determinism = false;
   /// What the search is after and stops at; nothing: any outcome that is forbidden.
-  std::optional<Key> find;
+  std::optional<Key> find{};
   bool stops_at_witness = true;
   CurrentSchedule* current = nullptr;   ///< is told which schedules run
   const SearchState* resume = nullptr;  ///< goes on from there: a search of the same program, strategy and workers
