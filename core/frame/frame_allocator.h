@@ -31,8 +31,8 @@ struct FrameAllocatorConfig {
 /// mm/page_alloc.c.
 class FrameAllocator {
  public:
-  /// Of what struct pages are poisoned with (PAGE_POISON_PATTERN): read as one, it is a tail of nothing.
-  static constexpr std::byte kPoisonByte{0xff};
+  /// Read as a struct page it is a tail, of a head that is nowhere: by a pointer and by a mask.
+  static constexpr std::byte kPoisonByte{0x55};
   static constexpr u8 kInsideBlock = 0xff;  ///< FrameTable::order of a frame that is not the first of its block
   static constexpr u8 kMaxOrder = 18;       ///< of a block; above 9 only wholly free areas serve
 

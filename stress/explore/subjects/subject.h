@@ -49,7 +49,7 @@ class Subject : public Program {
  protected:
   explicit Subject(std::unique_ptr<Machine> machine) : machine_(std::move(machine)) {}
   /// The machine is now as each schedule shall find it.
-  void begin_here() { snapshot_ = std::make_unique<Snapshot>(*machine_); }
+  void begin_here();
   /// What judge() does but for validating, and for schedules that are stuck.
   void judge_without_validation(Outcomes& outcomes, EventCounts& events);
   /// True when no schedule has ended in this state before.
