@@ -148,7 +148,7 @@ void ExploringEngine::before(Cpu& cpu, const Access& access) {
 void ExploringEngine::note_begun(Cpu& cpu, const Access& access) {
   const Quiet quiet;
   Task& task = tasks_[cpu.id()];
-  task.access = access;
+  if (access.kind != Kind::walker_load) task.access = access;
   if (access.kind != Kind::nothing) return;
   moments_->push_back({.what = Moment::What::section,
                        .cpu = static_cast<u8>(cpu.id()),
