@@ -7,7 +7,7 @@
 
 #include "core/base/check.h"
 #include "stress/explore/engine/strategies.h"
-#include "stress/explore/explain/requests.h"
+#include "stress/explore/engine/requests.h"
 
 namespace hvo::test {
 
