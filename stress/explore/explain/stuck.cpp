@@ -40,7 +40,10 @@ class WaitGraph {
   u32 waits_for(u32 cpu) const {
     const Blocked& b = r_.blocked[cpu];
     if (b.is_done || b.word == nullptr) return kNobody;
-    if (is_held_by_one(b.why)) return b.value == 0 ? kNobody : static_cast<u32>(b.value - 1);
+    if (is_held_by_one(b.why)) {
+      // The word is the holder's number plus one; what is anything else was damaged.
+      return b.value == 0 || b.value > subject_.nr_cpus() ? kNobody : static_cast<u32>(b.value - 1);
+    }
     if (b.why == WaitFor::read_lock || b.why == WaitFor::write_lock) return holder_of_rwsem(cpu);
     const u32 owner = owner_of_request(b.word);
     return owner == kNobody || r_.blocked[owner].is_done ? kNobody : owner;
