@@ -179,7 +179,8 @@ int explore_command(const ExploreWords& words, const std::string& command) {
     if (!looked) return fail_early(*options, kResource, looked.error());
     found = std::move(*looked);
     if (found->has_strayed) ++result.nr_undetermined;
-    found->text += fmt::format("replay: {} {}\n", sibling_command(options->command, "replay"), stress::quoted(schedule_path));
+    found->text +=
+        fmt::format("replay: {} {}\n", sibling_command(options->command, "replay"), stress::quoted(schedule_path));
   }
   return deliver(*options, result, found, files);
 }
