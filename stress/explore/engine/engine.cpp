@@ -15,12 +15,6 @@ namespace {
 constexpr u32 kNobody = Fibers::kOutside;
 constexpr std::size_t kMostDecisions = std::size_t{1} << 21U;
 
-/// With weak memory full barriers are ordered among themselves, whatever they touch; and what a load through a
-/// translation sees may lie elsewhere, and is a matter of when flushes were served.
-bool is_ordered_anyhow(const Access& access) {
-  return access.order == MemoryOrder::full || access.space == Space::vmemmap || access.kind == Kind::walker_load;
-}
-
 bool lies_in(const void* word, std::span<const Slot> slots) {
   return word >= slots.data() && word < slots.data() + slots.size();
 }
@@ -104,15 +98,21 @@ HVO_IN_EVERY_STEP u32 ExploringEngine::pick(u32 current, bool may_stay) {
 
 inline void ExploringEngine::go_to(u32 current, u32 next) {
   if (next == current) return;
-  is_new_turn_ = true;
-  has_only_served_ = false;
-  ++nr_switches_;
-  if (next == kNobody) end_ = End::deadlock;
+  {
+    const Quiet quiet;
+    is_new_turn_ = true;
+    has_only_served_ = false;
+    ++nr_switches_;
+    if (next == kNobody) end_ = End::deadlock;
+  }
   fibers_.hand_over(current, next);
 }
 
 void ExploringEngine::stop(u32 current, End end) {
-  end_ = end;
+  {
+    const Quiet quiet;
+    end_ = end;
+  }
   fibers_.hand_over(current, Fibers::kOutside);
 }
 
