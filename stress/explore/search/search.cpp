@@ -154,6 +154,7 @@ class Search {
       const u64 first = resumed != nullptr ? resumed->next_index : common_.options.first_index;
       const Indices indices{common_.options.seed, first + worker.id(), workers_.size()};
       std::vector<std::unique_ptr<Strategy>> strategies;
+      strategies.reserve(specs.size() + 1);
       for (const StrategySpec& spec : specs) strategies.push_back(make_random_strategy(spec, indices, baseline));
       if (common_.options.strategy.kind == StrategySpec::Kind::portfolio && worker.id() == 0) {
         specs.push_back({StrategySpec::Kind::dfs, 0});
