@@ -91,7 +91,7 @@ TEST_P(PoolGiveBack, AStaleTranslationOfAFrameThatWentIsReported) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Each, PoolGiveBack, testing::Values(Backing::file, Backing::anonymous),
-                         [](const auto& info) { return info.param == Backing::file ? "File" : "Private"; });
+                         [](const auto& each) { return each.param == Backing::file ? "File" : "Private"; });
 
 }  // namespace
 }  // namespace hvo
