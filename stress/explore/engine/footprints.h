@@ -6,7 +6,7 @@
 // something new, it has to be made again. Within a bound on preemptions this is sound: the switch that is left out has
 // a twin later in the same CPU's turn, with as many preemptions.
 //
-// What a CPU keeps in its TLB is touched by who flushes it: an access through a page of vmemmap that another CPU
+// What a CPU keeps in its TLB is touched by who flushes it: an access through a block of vmemmap that another CPU
 // flushes meets that CPU, though no word be shared. And where a CPU could serve a request but not at its next step (in
 // the middle of a walk; with interrupts off), the two places are the same only if nobody ever asks anything of it.
 #pragma once
@@ -26,10 +26,9 @@ class Footprints {
   explicit Footprints(const WordNumbers& words)
       : in_frame_(words.nr_words()),
         fills_(in_frame_ + words.nr_frames()),
-        pages_(fills_ + words.nr_frames()),
-        asked_(pages_ + kPages),
+        blocks_(fills_ + words.nr_frames()),
+        asked_(blocks_ + kBlocks),
         nr_places_(asked_ + kMostCpus),
-        page_shift_(words.page_shift()),
         touched_(std::make_unique<std::atomic<u16>[]>(nr_places_)) {}
 
   /// CPU `cpu` reads or writes a word. True when another CPU touches it too, and one of the two writes.
@@ -48,18 +47,18 @@ class Footprints {
     touch(fills_ + frame.v, bits.mine);
     return ((known_of(in_frame_ + frame.v) | known_of(fills_ + frame.v)) & bits.meets) != 0;
   }
-  /// CPU `cpu` translates an address of the vmemmap. True when another CPU flushes its page.
-  bool note_translation(u32 cpu, u64 va) {
+  /// CPU `cpu` translates an address of this block of vmemmap: what one PMD maps, for a TLB may keep it as one entry.
+  /// True when another CPU flushes something of it.
+  bool note_translation(u32 cpu, u64 block) {
     const Bits bits = bits_of(cpu, false);
-    return (touch(pages_ + (va >> page_shift_) % kPages, bits.mine) & bits.meets) != 0;
+    return (touch(blocks_ + block % kBlocks, bits.mine) & bits.meets) != 0;
   }
   /// CPU `cpu` asks something of CPU `of`.
   void note_request(u32 cpu, u32 of) { touch(asked_ + of, bits_of(cpu, true).mine); }
-  /// CPU `cpu` flushes these addresses, last inclusive.
+  /// CPU `cpu` flushes something of each of these blocks, last inclusive.
   void note_flush(u32 cpu, u64 first, u64 last) {
-    u64 nr = (last >> page_shift_) - (first >> page_shift_) + 1;
-    nr = nr == 0 || nr > kPages ? kPages : nr;
-    for (u64 i = 0; i < nr; ++i) touch(pages_ + ((first >> page_shift_) + i) % kPages, bits_of(cpu, true).mine);
+    const u64 nr = last - first >= kBlocks ? kBlocks : last - first + 1;
+    for (u64 i = 0; i < nr; ++i) touch(blocks_ + (first + i) % kBlocks, bits_of(cpu, true).mine);
   }
   /// Another CPU asks something of CPU `cpu`.
   bool is_asked(u32 cpu) {
@@ -104,12 +103,11 @@ class Footprints {
     return touched_[place].fetch_or(mine, std::memory_order::relaxed);
   }
 
-  static constexpr std::size_t kPages = 1024;
+  static constexpr std::size_t kBlocks = 1024;
   static constexpr std::size_t kMostCpus = 8;
-  // Places: all words; of each frame any word of it; each frame as a whole; pages of vmemmap, of which some share a
+  // Places: all words; of each frame any word of it; each frame as a whole; blocks of vmemmap, of which some share a
   // place; of each CPU, who asks something of it.
-  std::size_t in_frame_, fills_, pages_, asked_, nr_places_;
-  u8 page_shift_;
+  std::size_t in_frame_, fills_, blocks_, asked_, nr_places_;
   std::unique_ptr<std::atomic<u16>[]> touched_;  // NOLINT(modernize-avoid-c-arrays): atomics can't be moved
   std::atomic<bool> has_grown_{false};
 };

@@ -22,6 +22,7 @@ struct Witness {
   Outcomes outcomes;   ///< of this schedule
   u64 state_hash = 0;  ///< of the machine where it ended
   u32 nr_steps = 0;
+  bool is_cut = false;  ///< it had more decisions than are kept: it can't be run again
 };
 
 struct SearchOptions {
@@ -84,7 +85,7 @@ Replayed replay(Subject& subject, const EngineOptions& options, u64 variant, std
 /// What the subject draws by lot in schedule `index`: all schedules of a depth-first search are of one program.
 u64 variant_of(const StrategySpec& spec, u64 index);
 
-/// The outcome that a search is after has been seen.
+/// The outcome that a search is after has been seen, or a forbidden one: that is never passed over.
 bool is_hit(const Outcomes& outcomes, const std::optional<Key>& find);
 
 }  // namespace hvo::stress

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "core/base/check.h"
+#include "stress/explore/engine/requests.h"
 #include "stress/explore/engine/strategies.h"
-#include "stress/explore/explain/requests.h"
 
 namespace hvo::test {
 

@@ -21,6 +21,8 @@ class LittleSubject final : public stress::Subject {
       : Subject(Machine::create(config(static_cast<u32>(bodies.size()))).value()),
         bodies_(std::move(bodies)),
         at_end_(std::move(at_end)) {
+    const FrameTable& frames = machine().frame_table();
+    frames.set_state({static_cast<u32>(frames.nr_frames() - 1)}, FrameState::vmemmap);  // in use: not poisoned
     for (u32 i = 0; i < kWords; ++i) word(i).raw = 0;
     for (u32 i = 0; i < kMutexes; ++i) new (&mutex(i)) Mutex(LockRank(LockClass::resize, i));
     begin_here();
@@ -55,7 +57,7 @@ class LittleSubject final : public stress::Subject {
     c.recording = false;
     return c;
   }
-  /// The last one, which is free: nobody allocates here.
+  /// The last one: nobody allocates here.
   std::byte* frame() {
     const FrameTable& frames = machine().frame_table();
     return frames.memory + ((frames.nr_frames() - 1) << frames.page_shift);

@@ -177,7 +177,8 @@ TEST(Shrink, AnotherFailureDoesNotDo) {
   stuck.add(Key::stuck);
   EXPECT_FALSE(is_same(failure, stuck));
   EXPECT_FALSE(is_same(failure, {}));
-  EXPECT_TRUE(is_same(failure_of(trap, Key::stuck), stuck)) << "what is searched for is the failure";
+  EXPECT_TRUE(is_same(failure_of(stuck, Key::stuck), stuck)) << "what is searched for is the failure";
+  EXPECT_TRUE(is_same(failure_of(trap, Key::stuck), trap)) << "but what must not be is never passed over";
 }
 
 }  // namespace
