@@ -5,9 +5,9 @@
 
 #include "core/machine/machine.h"
 #include "core/vmemmap/lookup_check.h"
-#include "tests/litmus/fiber_engine.h"
+#include "tests/stress/explore/explorer.h"
 
-namespace hvo {
+namespace hvo::test {
 namespace {
 
 std::unique_ptr<Machine> tiny() {
@@ -25,23 +25,21 @@ struct Race {
   std::function<void(Machine&, Cpu&, Pfn)> right;
 };
 
-/// Runs every schedule within the bound; calls check on each machine at the end. Returns the number of schedules.
-u64 explore(const Race& race, u32 preemptions, const std::function<void(Machine&, const FiberEngine::Result&)>& check) {
-  DepthFirstSchedule schedule(preemptions);
+/// Runs every schedule within the bound; calls check on the machine at the end of each. Returns the number of
+/// schedules.
+u64 explore(const Race& race, u32 preemptions, const std::function<void(Machine&, const Ended&)>& check) {
+  const auto m = tiny();
+  m->cpu(0).run();
+  const Pfn folio = race.setup(*m, m->cpu(0));
+  m->cpu(0).idle();
+  Explorer explorer(*m);
   u64 nr_schedules = 0;
-  do {
-    const auto m = tiny();
-    m->cpu(0).run();
-    const Pfn folio = race.setup(*m, m->cpu(0));
-    m->cpu(0).idle();
-    FiberEngine engine;
-    const auto result = engine.run(
-        m->cpus(), {[&](Cpu& cpu) { race.left(*m, cpu, folio); }, [&](Cpu& cpu) { race.right(*m, cpu, folio); }},
-        schedule, false);
-    EXPECT_FALSE(result.deadlock);
-    check(*m, result);
-    ++nr_schedules;
-  } while (schedule.next());
+  explorer.explore_all({[&](Cpu& cpu) { race.left(*m, cpu, folio); }, [&](Cpu& cpu) { race.right(*m, cpu, folio); }},
+                       preemptions, [&](const Ended& ended) {
+                         EXPECT_FALSE(ended.is_stuck());
+                         check(*m, ended);
+                         ++nr_schedules;
+                       });
   testing::Test::RecordProperty("schedules", std::to_string(nr_schedules));
   return nr_schedules;
 }
@@ -61,7 +59,7 @@ TEST(HvoLitmus, ALookupThatRacesWithRestoreMayReturnTheTailItselfAndNothingElseW
                     nr_right += seen == LookupResult::right ? 1 : 0;
                     EXPECT_NE(seen, LookupResult::wrong);
                   }};
-  const u64 n = explore(race, 2, [](Machine&, const FiberEngine::Result& r) { EXPECT_TRUE(r.violations.empty()); });
+  const u64 n = explore(race, 2, [](Machine&, const Ended& r) { EXPECT_TRUE(r.violations.empty()); });
   EXPECT_GT(nr_self, 0U);
   EXPECT_EQ(nr_self + nr_right, n);
 }
@@ -81,7 +79,7 @@ TEST(HvoLitmus, ALookupThatRacesWithOptimiseIsAlwaysRight) {
                     const auto seen = checked_compound_head<FakeHead>(cpu, m.vmemmap(), folio + 8);
                     EXPECT_EQ(seen, LookupResult::right);
                   }};
-  explore(race, 2, [](Machine& m, const FiberEngine::Result& r) {
+  explore(race, 2, [](Machine& m, const Ended& r) {
     EXPECT_TRUE(r.violations.empty());
     EXPECT_TRUE(m.validate());
   });
@@ -91,7 +89,7 @@ TEST(HvoLitmus, TwoOptimisersInOnePmdSplitItOnceAndTheLoserFreesItsTable) {
   u64 nr_lost = 0;
   auto alloc = [](Machine& m, Cpu& cpu, Pfn) { EXPECT_TRUE(m.hugetlb().alloc_migrate_hugetlb_folio(cpu, Order{4})); };
   const Race race{[](Machine&, Cpu&) { return Pfn{}; }, alloc, alloc};
-  explore(race, 1, [&](Machine& m, const FiberEngine::Result& r) {
+  explore(race, 1, [&](Machine& m, const Ended& r) {
     EXPECT_TRUE(r.violations.empty());
     EXPECT_TRUE(m.validate());
     nr_lost +=
@@ -107,7 +105,7 @@ TEST(HvoLitmus, AnUnfilteredWalkerTrapsOnAFakeHeadWithNoRaceAtAll) {
         const OpScope scope(cpu, Op::pfn_walk_unfiltered);
         EXPECT_FALSE(get_page_unless_zero(m.design(), m.vmemmap().pages(cpu), m.vmemmap().page_of(folio + 8)));
       }};
-  explore(race, 0, [](Machine&, const FiberEngine::Result& r) {
+  explore(race, 0, [](Machine&, const Ended& r) {
     ASSERT_EQ(r.violations.size(), 1U);
     EXPECT_EQ(r.violations[0].rule, (*find_design("fake-head")).holes[0].rule);
     EXPECT_EQ(r.violations[0].op, (*find_design("fake-head")).holes[0].op);
@@ -115,20 +113,22 @@ TEST(HvoLitmus, AnUnfilteredWalkerTrapsOnAFakeHeadWithNoRaceAtAll) {
 }
 
 TEST(HvoLitmus, TheSameSeedGivesTheSameMachineToTheBit) {
-  auto run = [](u64 seed) {
-    const auto m = tiny();
-    FiberEngine engine;
-    RandomSchedule schedule(seed);
-    auto churn = [&](Cpu& cpu) {
-      for (int i = 0; i < 4; ++i) {
-        const auto folio = m->hugetlb().alloc_migrate_hugetlb_folio(cpu, Order{4});
-        if (folio) (void)m->hugetlb().folio_put(cpu, *folio);
-      }
-    };
-    const auto result = engine.run(m->cpus(), {churn, churn}, schedule, false);
-    EXPECT_TRUE(result.violations.empty());
+  const auto m = tiny();
+  Explorer explorer(*m);
+  const auto churn = [&m](Cpu& cpu) {
+    for (int i = 0; i < 4; ++i) {
+      const auto folio = m->hugetlb().alloc_migrate_hugetlb_folio(cpu, Order{4});
+      if (folio) (void)m->hugetlb().folio_put(cpu, *folio);
+    }
+  };
+  const auto run = [&](u64 seed) {
+    stress::RandomWalk walk({.seed = seed}, 2);
+    walk.begin();
+    const Ended ended = explorer.run({churn, churn}, walk);
+    EXPECT_TRUE(ended.violations.empty());
+    const u64 hash = m->state_hash();
     EXPECT_TRUE(m->validate());
-    return std::pair(m->state_hash(), result.nr_steps);
+    return std::pair(hash, ended.nr_steps);
   };
   std::set<u64> hashes;
   for (u64 seed = 1; seed <= 20; ++seed) {
@@ -140,4 +140,4 @@ TEST(HvoLitmus, TheSameSeedGivesTheSameMachineToTheBit) {
 }
 
 }  // namespace
-}  // namespace hvo
+}  // namespace hvo::test

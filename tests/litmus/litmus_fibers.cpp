@@ -1,19 +1,18 @@
-#include "tests/litmus/fiber_engine.h"
 #include "tests/litmus/litmus.h"
+#include "tests/stress/explore/bodies.h"
 
 namespace hvo::test {
 
 std::set<std::string> run_by_fibers(const MakeInstance& make, u32 preemptions) {
   std::set<std::string> outcomes;
-  DepthFirstSchedule schedule(preemptions);
-  do {
+  stress::DepthFirst strategy(preemptions);
+  while (strategy.begin()) {
     const auto instance = make();
-    FiberEngine engine;
-    const auto result = engine.run(
-        instance->machine().all(),
-        {[&](Cpu& cpu) { instance->program(0, cpu); }, [&](Cpu& cpu) { instance->program(1, cpu); }}, schedule, false);
-    outcomes.insert(result.deadlock ? "deadlock" : instance->outcome());
-  } while (schedule.next());
+    stress::ExploringEngine engine(instance->machine().all(), {});
+    Bodies program({[&](Cpu& cpu) { instance->program(0, cpu); }, [&](Cpu& cpu) { instance->program(1, cpu); }});
+    const stress::End end = engine.run(program, strategy);
+    outcomes.insert(end == stress::End::deadlock ? "deadlock" : instance->outcome());
+  }
   return outcomes;
 }
 

@@ -5,9 +5,9 @@
 #include <optional>
 
 #include "core/machine/machine.h"
-#include "tests/litmus/explorer.h"
+#include "tests/stress/explore/explorer.h"
 
-namespace hvo {
+namespace hvo::test {
 namespace {
 
 constexpr Pfn kFolio{0};
@@ -19,7 +19,7 @@ struct Lost {
   u64 nr_lost = 0;   ///< and at the end its head was not marked
   u64 nr_other = 0;
   std::optional<u32> least{};  ///< preemptions that a loss takes
-  std::vector<u32> witness{};  ///< the picks of such a schedule
+  std::vector<u8> witness{};   ///< the decisions of such a schedule
 };
 
 class LostWrite {
@@ -28,14 +28,12 @@ class LostWrite {
 
   Lost explore(u32 preemptions) {
     Lost all;
-    explorer_.explore(
-        bodies(), preemptions, [&] { all = {}; },
-        [&](const DepthFirstSchedule& s, const FiberEngine::Result& r) { add(s, r, all); });
+    explorer_.explore(bodies(), preemptions, [&] { all = {}; }, [&](const Ended& ended) { add(ended, all); });
     return all;
   }
   /// One schedule again; then the folio is freed. True when every error that was noted is on its page.
-  bool keeps_errors(const std::vector<u32>& picks) {
-    (void)explorer_.replay(bodies(), picks);
+  bool keeps_errors(const std::vector<u8>& decisions) {
+    (void)explorer_.replay(bodies(), decisions);
     Cpu& cpu = m_->cpu(0);
     cpu.run();
     EXPECT_TRUE(m_->hugetlb().folio_put(cpu, kFolio));
@@ -44,7 +42,7 @@ class LostWrite {
   }
 
  private:
-  Explorer::Bodies bodies() {
+  std::vector<Explorer::Body> bodies() {
     return {[this](Cpu& cpu) { EXPECT_EQ(m_->hugetlb().alloc_migrate_hugetlb_folio(cpu, order()).value(), kFolio); },
             [this](Cpu& cpu) { (void)m_->hugetlb().memory_failure(cpu, kFolio + kBadPage, Insist::yes); }};
   }
@@ -68,16 +66,16 @@ class LostWrite {
     cpu.idle();
     return (flags & PG_hwpoison) != 0;
   }
-  void add(const DepthFirstSchedule& schedule, const FiberEngine::Result& result, Lost& all) {
+  void add(const Ended& ended, Lost& all) {
     ++all.nr_schedules;
-    all.nr_other += result.violations.size() + (result.deadlock ? 1 : 0);
+    all.nr_other += ended.violations.size() + (ended.is_stuck() ? 1 : 0);
     if (m_->diagnostics(1).counts[Event::huge_poisoned] == 0) return;
     ++all.nr_noted;
     if (is_marked()) return;
     ++all.nr_lost;
-    if (all.least && schedule.nr_preemptions() >= *all.least) return;
-    all.least = schedule.nr_preemptions();
-    all.witness = schedule.picks();
+    if (all.least && ended.nr_preemptions >= *all.least) return;
+    all.least = ended.nr_preemptions;
+    all.witness = ended.decisions;
   }
 
   std::unique_ptr<Machine> m_;
@@ -116,4 +114,4 @@ TEST(LostWriteLitmusSequel, TheErrorIsGoneWhenTheFolioIsFreed) {
 }
 
 }  // namespace
-}  // namespace hvo
+}  // namespace hvo::test

@@ -189,7 +189,7 @@ class Teller {
     row.after = deed.after;
     row.is_culprit = touches || (is_pte && m.access.is_write());
     entries_.push_back({.row = std::move(row), .is_shown = matters, .is_step = !is_private(m.access)});
-    note_locks(m, object, matters);
+    note_locks(m, object, touches || is_pte ? Matters::much : matters ? Matters::as_pmd : Matters::not_at_all);
     if (m.access.kind != Kind::load) cpus_[m.cpu].waits_on = nullptr;
     if (matters && m.access.kind == Kind::walker_load) join_walk();
   }
@@ -214,22 +214,31 @@ class Teller {
     pmd.nr_steps = 2;
     entries_.pop_back();
   }
+  enum class Matters : u8 { not_at_all, as_pmd, much };
   /// A lock that is held while something happens that matters is a part of the story.
-  void note_locks(const Moment& m, const Object& object, bool matters) {
+  void note_locks(const Moment& m, const Object& object, Matters matters) {
     std::vector<Held>& held = cpus_[m.cpu].held;
     switch (lock_deed(m, object)) {
       case LockDeed::takes: held.push_back({m.word, entries_.size() - 1}); return;
       case LockDeed::lets_go: {
         const auto it = std::ranges::find(held, m.word, &Held::word);
         if (it == held.end()) return;
-        entries_.back().is_shown = entries_.back().is_shown || entries_[it->entry].is_shown;
+        const Entry& taken = entries_[it->entry];
+        if (!entries_.back().is_shown && taken.is_shown) {
+          entries_.back().is_shown = true;
+          entries_.back().row.is_aside = taken.row.is_aside;
+        }
         held.erase(it);
         return;
       }
       case LockDeed::none: break;
     }
-    if (!matters || !(m.access.is_write() || m.access.space == Space::vmemmap)) return;
-    for (const Held& h : held) entries_[h.entry].is_shown = true;
+    if (matters == Matters::not_at_all || !(m.access.is_write() || m.access.space == Space::vmemmap)) return;
+    for (const Held& h : held) {
+      Entry& taken = entries_[h.entry];
+      taken.row.is_aside = matters == Matters::as_pmd && (taken.row.is_aside || !taken.is_shown);
+      taken.is_shown = true;
+    }
   }
 
   void add_request(std::size_t i, const RequestWord& word) {
@@ -306,10 +315,11 @@ Story Story::at_most(std::size_t most) const {
   Story story = *this;
   std::vector<std::size_t> spare;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (rows[i].what == Row::What::folded || rows[i].what == Row::What::done) spare.push_back(i);
+    if (rows[i].what == Row::What::folded || rows[i].what == Row::What::done || rows[i].is_aside) spare.push_back(i);
   }
-  std::ranges::sort(spare, {},
-                    [&](std::size_t i) { return std::tuple(rows[i].what == Row::What::done, rows[i].nr_steps, i); });
+  std::ranges::sort(spare, {}, [&](std::size_t i) {
+    return std::tuple(rows[i].is_aside, rows[i].what == Row::What::done, rows[i].nr_steps, i);
+  });
   const std::size_t too_many = rows.size() > most ? rows.size() - most : 0;
   spare.resize(std::min(spare.size(), too_many));
   std::ranges::sort(spare, std::greater{});

@@ -18,6 +18,7 @@ struct Row {
   What what{};
   u8 cpu = 0;
   bool is_culprit = false;  ///< touches a culprit, or is the violation
+  bool is_aside = false;    ///< a lock that was held while nothing changed but a PMD
   u32 step = 0;             ///< its number among those of all CPUs
   Op op{};                  ///< what the CPU was in the middle of; folded: at first
   Op last_op{};             ///< folded: at last
@@ -34,8 +35,8 @@ struct Story {
   std::vector<Row> rows;
   std::size_t nr_before = 0;  ///< rows that at_most() left out at the beginning
   /// Without rows that stand for folded steps, the smallest ones first, then without those that only say that a CPU was
-  /// done, until at most so many rows are left; the numbers of the steps still tell where they were. If that is not
-  /// enough, the first rows go too.
+  /// done, then without locks aside, until at most so many rows are left; the numbers of the steps still tell where they
+  /// were. If that is not enough, the first rows go too.
   Story at_most(std::size_t rows) const;
 };
 

@@ -32,7 +32,8 @@ struct SmallOp {
   std::string_view what;
   Stage stage{};
   void (*act)(const SmallOpCall& call) = nullptr;
-  bool is_long = false;  ///< so many steps that an exhaustive search takes a preemption less
+  bool is_long = false;   ///< so many steps that an exhaustive search takes a preemption less
+  bool is_inner = false;  ///< readers look at a page in the middle of a vmemmap page, which never becomes a fake head
 };
 
 std::span<const SmallOp> small_ops();

@@ -7,80 +7,31 @@
 #include <string>
 #include <utility>
 
-#include "stress/explore/memory/weak_memory.h"
-#include "tests/litmus/fiber_engine.h"
+#include "tests/stress/explore/bodies.h"
 #include "tests/support/test_machine.h"
 
 namespace hvo::test {
 
-/// Decisions of both kinds, depth first. Fibers and the scheduler share it: not instrumented, and no vector.
-class EveryChoice : public Schedule, public stress::Chooser {
+/// Decisions of both kinds, depth first: which CPU goes on, and which value a load sees.
+class EveryChoice final : public stress::Strategy {
  public:
-  explicit EveryChoice(u32 preemptions) : bound_(preemptions) {}
+  explicit EveryChoice(u32 preemptions) : depth_first_(preemptions) {}
 
-  HVO_DETECTOR u32 pick(u32 n, bool can_stay) override {
-    const u32 chosen = decide(can_stay && nr_preemptions_ == bound_ ? 1 : n);
-    if (can_stay && chosen != 0) ++nr_preemptions_;
-    return chosen;
-  }
-  HVO_DETECTOR u32 choose(Cpu& /*cpu*/, u32 n) override {
+  bool begin() override { return depth_first_.begin(); }
+  u32 pick(const stress::Turn& turn) override { return depth_first_.pick(turn); }
+  u32 choose(const stress::Question& question) override {
     ++nr_choices_;
-    return only_newest_ ? 0 : decide(n);
+    return only_newest_ ? 0 : depth_first_.choose(question);
   }
-  /// Goes to the next run; false when all are done.
-  bool next() {
-    depth_ = 0;
-    nr_preemptions_ = 0;
-    while (nr_ != 0) {
-      if (++decisions_[nr_ - 1].chosen < decisions_[nr_ - 1].nr) return true;
-      --nr_;
-    }
-    return false;
-  }
+  u64 index() const override { return depth_first_.index(); }
   void choose_only_newest() { only_newest_ = true; }
   /// Choices asked for in all runs.
   u64 nr_choices() const { return nr_choices_; }
 
  private:
-  struct Decision {
-    u32 chosen = 0;
-    u32 nr = 1;
-  };
-  HVO_DETECTOR u32 decide(u32 n) {
-    if (depth_ == nr_) {
-      if (nr_ == kMost) __builtin_trap();
-      decisions_[nr_].chosen = 0;
-      decisions_[nr_++].nr = n;
-    }
-    return decisions_[depth_++].chosen;
-  }
-
-  static constexpr u32 kMost = 1024;
-  Decision decisions_[kMost];
-  u32 nr_ = 0;
-  u32 depth_ = 0;
-  u32 bound_;
-  u32 nr_preemptions_ = 0;
+  stress::DepthFirst depth_first_;
   u64 nr_choices_ = 0;
   bool only_newest_ = false;
-};
-
-/// The fiber engine over a weak memory.
-class WeakEngine : public FiberEngine {
- public:
-  WeakEngine(stress::WeakMemory& memory, EveryChoice& choices) : memory_(memory), choices_(choices) {}
-  void wait(Cpu& cpu, WaitFor why, const void* word) override {
-    if (!memory_.catch_up(cpu, word)) FiberEngine::wait(cpu, why, word);
-  }
-
- protected:
-  u64 do_access(Cpu& cpu, const Access& access, void* word) override {
-    return memory_.perform(cpu, access, word, choices_);
-  }
-
- private:
-  stress::WeakMemory& memory_;
-  EveryChoice& choices_;
 };
 
 /// A litmus test: a machine, one program per CPU, and what came out.
@@ -103,17 +54,17 @@ using MakeLitmus = std::function<std::unique_ptr<Litmus>()>;
 /// All outcomes with at most so many preemptions.
 inline Outcomes outcomes_of(const MakeLitmus& make, EveryChoice& choices) {
   Outcomes outcomes;
-  do {
+  while (choices.begin()) {
     const auto litmus = make();
-    stress::WeakMemory memory(litmus->machine().all());
-    WeakEngine engine(memory, choices);
-    std::vector<FiberEngine::Body> bodies;
+    stress::ExploringEngine engine(litmus->machine().all(), {.weak = true});
+    std::vector<Bodies::Body> bodies;
     for (u32 i = 0; i < litmus->machine().all().size(); ++i) {
       bodies.emplace_back([&litmus, i](Cpu& cpu) { litmus->program(i, cpu); });
     }
-    const auto result = engine.run(litmus->machine().all(), bodies, choices, false);
-    outcomes.insert(result.deadlock ? "deadlock" : litmus->outcome());
-  } while (choices.next());
+    Bodies program(std::move(bodies));
+    const stress::End end = engine.run(program, choices);
+    outcomes.insert(end == stress::End::deadlock ? "deadlock" : litmus->outcome());
+  }
   return outcomes;
 }
 

@@ -5,8 +5,8 @@
 #include "core/machine/machine.h"
 #include "core/vmemmap/encoding.h"
 #include "core/vmemmap/page_ref.h"
-#include "tests/litmus/snapshot.h"
 #include "tests/stress/explore/every_choice.h"
+#include "tests/stress/explore/explorer.h"
 
 namespace hvo::test {
 namespace {
@@ -48,22 +48,17 @@ class WalkerUnderWeakMemory {
 
   /// Until all is done, or the first trap.
   Result explore(EveryChoice& choices) {
-    Snapshot start(*machine_);
-    stress::WeakMemory memory(machine_->cpus());
+    Explorer explorer(*machine_, {.weak = true});
     Result all;
-    do {
-      start.restore();
-      memory.start();
-      WeakEngine engine(memory, choices);
-      const auto result =
-          engine.run(machine_->cpus(), {[this](Cpu& c) { recycle(c); }, [this](Cpu& c) { walk(c); }}, choices, false);
+    while (all.nr_traps == 0 && choices.begin()) {
+      const Ended ended = explorer.run({[this](Cpu& c) { recycle(c); }, [this](Cpu& c) { walk(c); }}, choices);
       ++all.nr_runs;
-      all.nr_other += result.deadlock ? 1 : 0;
-      for (const Violation& v : result.violations) {
+      all.nr_other += ended.is_stuck() ? 1 : 0;
+      for (const Violation& v : ended.violations) {
         const bool is_trap = v.rule == Rule::read_only_store && v.cpu == 1;
         (is_trap ? all.nr_traps : all.nr_other) += 1;
       }
-    } while (all.nr_traps == 0 && choices.next());
+    }
     return all;
   }
 

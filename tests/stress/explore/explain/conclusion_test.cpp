@@ -39,7 +39,7 @@ TEST(Conclusion, SaysWhichWordOfAPageIsBad) {
     m.pages().free_frozen_pages(cpu, *page, Order{0});
   };
   Violation v;
-  ASSERT_TRUE(run.find({body}, 0, [&](const FiberEngine::Result& r) {
+  ASSERT_TRUE(run.find({body}, 0, [&](const Ended& r) {
     if (!r.violations.empty()) v = r.violations[0];
     return !r.violations.empty();
   }));
@@ -64,7 +64,7 @@ TEST(Conclusion, SaysWhoWaitsForWhomInADeadlock) {
     };
   };
   ASSERT_TRUE(run.find({both(mm.page_table_lock, other), both(other, mm.page_table_lock)}, 1,
-                       [](const FiberEngine::Result& r) { return r.deadlock; }));
+                       [](const Ended& r) { return r.is_stuck(); }));
   const Conclusion f = conclusion_of_deadlock(m, run.moments());
   EXPECT_EQ(f.name, "deadlock");
   EXPECT_THAT(f.seen, HasSubstr("CPU 0 (-) waits for hugetlb_lock: CPU 1 has it"));

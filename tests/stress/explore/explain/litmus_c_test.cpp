@@ -36,13 +36,13 @@ class Litmus : public testing::Test {
  protected:
   u64 field(u64 offset) { return run_.machine().vmemmap().page_of({3}).va + offset; }
   /// Message passing: data in `index`, the flag in `private`.
-  FiberEngine::Body writer() {
+  Explorer::Body writer() {
     return [this](Cpu& cpu) {
       (void)cpu.write_once_at<u64>(field(page_field::index), 5);
       (void)cpu.store_release_at<u64>(field(page_field::priv), 1);
     };
   }
-  FiberEngine::Body reader() {
+  Explorer::Body reader() {
     return [this](Cpu& cpu) {
       flag_ = cpu.load_acquire_at<u64>(field(page_field::priv));
       data_ = cpu.read_once_at<u64>(field(page_field::index));
@@ -55,7 +55,7 @@ class Litmus : public testing::Test {
 };
 
 TEST_F(Litmus, OfMessagePassingHasReleaseAndAcquire) {
-  ASSERT_TRUE(run_.find({writer(), reader()}, 1, [this](const FiberEngine::Result&) { return flag_ == 1; }));
+  ASSERT_TRUE(run_.find({writer(), reader()}, 1, [this](const Ended&) { return flag_ == 1; }));
   const auto text = litmus_c("MP", run_.machine(), run_.moments(), {});
   ASSERT_TRUE(text) << text.error();
   expect_well_formed(*text);
@@ -67,13 +67,13 @@ TEST_F(Litmus, OfMessagePassingHasReleaseAndAcquire) {
 
 TEST_F(Litmus, KeepsTheLocksThatBothHold) {
   auto& lock = const_cast<SpinLock&>(run_.machine().hugetlb().hugetlb_lock());
-  const auto locked = [&lock](FiberEngine::Body body) {
+  const auto locked = [&lock](Explorer::Body body) {
     return [&lock, body = std::move(body)](Cpu& cpu) {
       const SpinGuard guard(cpu, lock);
       body(cpu);
     };
   };
-  ASSERT_TRUE(run_.find({locked(writer()), locked(reader())}, 0, [](const FiberEngine::Result&) { return true; }));
+  ASSERT_TRUE(run_.find({locked(writer()), locked(reader())}, 0, [](const Ended&) { return true; }));
   const auto text = litmus_c("MP+locks", run_.machine(), run_.moments(), {});
   ASSERT_TRUE(text) << text.error();
   expect_well_formed(*text);
@@ -85,7 +85,7 @@ TEST_F(Litmus, WritesCountersAsAtomics) {
   const u64 count = field(page_field::refcount);
   const auto take = [count](Cpu& cpu) { (void)cpu.cmpxchg_at<u32>(count, 0, 1); };
   const auto drop = [count](Cpu& cpu) { (void)cpu.fetch_add_at<u32>(count, ~u32{0}); };
-  ASSERT_TRUE(run_.find({take, drop}, 0, [](const FiberEngine::Result&) { return true; }));
+  ASSERT_TRUE(run_.find({take, drop}, 0, [](const Ended&) { return true; }));
   const auto text = litmus_c("RMW", run_.machine(), run_.moments(), {});
   ASSERT_TRUE(text) << text.error();
   expect_well_formed(*text);
@@ -105,7 +105,7 @@ TEST_F(Litmus, KeepsReadSectionsAndGracePeriods) {
     data_ = cpu.read_once_at<u64>(field(page_field::priv));
     flag_ = cpu.read_once_at<u64>(field(page_field::index));
   };
-  ASSERT_TRUE(run_.find({writes, reads}, 1, [](const FiberEngine::Result&) { return true; }));
+  ASSERT_TRUE(run_.find({writes, reads}, 1, [](const Ended&) { return true; }));
   const auto text = litmus_c("RCU", run_.machine(), run_.moments(), {});
   ASSERT_TRUE(text) << text.error();
   expect_well_formed(*text);
@@ -115,7 +115,7 @@ TEST_F(Litmus, KeepsReadSectionsAndGracePeriods) {
 }
 
 TEST_F(Litmus, IsRefusedWhereNobodyMeets) {
-  ASSERT_TRUE(run_.find({writer()}, 0, [](const FiberEngine::Result&) { return true; }));
+  ASSERT_TRUE(run_.find({writer()}, 0, [](const Ended&) { return true; }));
   const auto text = litmus_c("one", run_.machine(), run_.moments(), {});
   ASSERT_FALSE(text);
   EXPECT_THAT(text.error(), HasSubstr("no word is touched by two CPUs"));

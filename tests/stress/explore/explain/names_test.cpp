@@ -47,7 +47,7 @@ TEST_F(Names, OfATableThatIsPublishedLaterAreKnownBefore) {
   const auto optimise = [this](Cpu& cpu) {
     (void)m().hugetlb().alloc_migrate_hugetlb_folio(cpu, m().config().geometry.huge_order);
   };
-  ASSERT_TRUE(run_.find({optimise}, 0, [](const FiberEngine::Result& r) { return r.violations.empty(); }));
+  ASSERT_TRUE(run_.find({optimise}, 0, [](const Ended& r) { return r.violations.empty(); }));
   PastMemory memory(m());
   const ObjectNames names(memory, run_.moments());
   std::size_t nr_ptes = 0;

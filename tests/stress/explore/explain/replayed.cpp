@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "stress/explore/engine/requests.h"
-
 namespace hvo::test {
 
 namespace {
@@ -26,53 +24,15 @@ Order order_of(const Machine& machine) {
 }  // namespace
 
 Replayed::Replayed(std::string_view design, u32 nr_cpus)
-    : machine_(Machine::create(machine_config(design, nr_cpus)).value()), next_(nr_cpus) {
+    : machine_(Machine::create(machine_config(design, nr_cpus)).value()) {
   begin_here();
 }
 
 bool Replayed::find(const std::vector<Body>& bodies, u32 preemptions, const Fits& fits) {
-  const auto cpus = machine_->cpus().first(bodies.size());
-  DepthFirstSchedule schedule(preemptions);
-  do {
-    FiberEngine engine;
-    start_->restore();
-    if (!fits(engine.run(cpus, bodies, schedule, false))) continue;
-    FiberEngine again;
-    again.listen([this](const Moment& m) { listen(m); });
-    ReplaySchedule same(schedule.picks());
-    start_->restore();
-    again.run(cpus, bodies, same, false);
-    start_->restore();
-    return true;
-  } while (schedule.next());
-  return false;
-}
-
-void Replayed::listen(const Moment& moment) {
-  using Why = HandBack::Why;
-  using What = stress::Moment::What;
-  const HandBack& said = moment.said;
-  const auto cpu = static_cast<u8>(moment.cpu);
-  if (said.why == Why::step) {
-    ++nr_steps_;
-    if (said.access.kind != Kind::walker_load) next_[cpu] = said.access;
-    return;
-  }
-  stress::Moment m{
-      .cpu = cpu, .op = said.op, .wait_for = said.wait_for, .step = nr_steps_, .rcu_depth = said.rcu_depth};
-  m.word = said.word;
-  m.result = said.result;
-  switch (said.why) {
-    case Why::step: break;
-    case Why::did: m.what = What::access; break;
-    case Why::wait: m.what = What::wait; break;
-    case Why::violation: m.what = What::violation; break;
-    case Why::done: m.what = What::done; break;
-  }
-  m.access = said.why == Why::violation ? next_[cpu] : said.access;
-  m.violation = said.violation;
-  stress::note_request(m, machine_->cpus());
-  moments_.push_back(m);
+  const auto found = explorer_->find(bodies, preemptions, fits);
+  if (found) moments_ = explorer_->replay(bodies, found->decisions);
+  explorer_->restore();
+  return found.has_value();
 }
 
 ReplayedWalk::ReplayedWalk(std::string_view design, Op walker, u32 nr_cpus)
@@ -121,7 +81,7 @@ bool ReplayedWalk::find(u32 preemptions) {
       if (page) machine().pages().put_page(cpu, *page, Order{0});
     });
   }
-  return Replayed::find(bodies, preemptions, [this](const FiberEngine::Result& result) {
+  return Replayed::find(bodies, preemptions, [this](const Ended& result) {
     const auto is_trap = [](const Violation& v) { return v.rule == Rule::read_only_store && v.cpu == 1; };
     const auto found = std::ranges::find_if(result.violations, is_trap);
     if (found == result.violations.end()) return false;

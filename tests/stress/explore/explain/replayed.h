@@ -7,17 +7,15 @@
 #include <vector>
 
 #include "core/machine/machine.h"
-#include "stress/explore/engine/moment.h"
-#include "tests/litmus/fiber_engine.h"
-#include "tests/litmus/snapshot.h"
+#include "tests/stress/explore/explorer.h"
 
 namespace hvo::test {
 
 /// Not thread-safe.
 class Replayed {
  public:
-  using Body = FiberEngine::Body;
-  using Fits = std::function<bool(const FiberEngine::Result&)>;
+  using Body = Explorer::Body;
+  using Fits = std::function<bool(const Ended&)>;
 
   /// A machine of that design with 128 pages.
   explicit Replayed(std::string_view design, u32 nr_cpus = 2);
@@ -26,7 +24,7 @@ class Replayed {
   Replayed& operator=(const Replayed&) = delete;
 
   /// All schedules begin in the state that the machine has now.
-  void begin_here() { start_ = std::make_unique<Snapshot>(*machine_); }
+  void begin_here() { explorer_ = std::make_unique<Explorer>(*machine_); }
   /// Looks for a schedule with at most so many preemptions that fits, and replays it. False when there is none.
   /// Afterwards the machine is as it was when the schedule began.
   bool find(const std::vector<Body>& bodies, u32 preemptions, const Fits& fits);
@@ -35,13 +33,9 @@ class Replayed {
   const std::vector<stress::Moment>& moments() const { return moments_; }
 
  private:
-  void listen(const Moment& moment);
-
   std::unique_ptr<Machine> machine_;
-  std::unique_ptr<Snapshot> start_;
+  std::unique_ptr<Explorer> explorer_;
   std::vector<stress::Moment> moments_;
-  std::vector<Access> next_;  ///< per CPU: the access that it announced last
-  u32 nr_steps_ = 0;
 };
 
 /// On CPU 0 a page in use is freed and becomes a tail of a hugepage; on CPU 1 a walker takes a reference on it; on a
