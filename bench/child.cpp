@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <utility>
 
 namespace hvo::bench {
 
@@ -25,13 +27,10 @@ std::string read_all(int fd) {
   }
 }
 
-std::string how_it_ended(int status) {
-  if (WIFSIGNALED(status)) return std::string("was ended by a signal: ") + strsignal(WTERMSIG(status));
-  return "ended with code " + std::to_string(WEXITSTATUS(status));
-}
+double seconds_of(const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6; }
 
 /// Runs `program` (looked up in PATH when it has no '/') with these arguments, the first of which is its name.
-std::expected<std::string, std::string> run(const char* program, std::vector<std::string> arguments) {
+std::expected<Timed, std::string> run(const char* program, std::vector<std::string> arguments) {
   std::array<int, 2> ends{};
   if (pipe2(ends.data(), O_CLOEXEC) != 0) return std::unexpected(std::string("got no pipe: ") + std::strerror(errno));
   posix_spawn_file_actions_t actions;
@@ -49,13 +48,25 @@ std::expected<std::string, std::string> run(const char* program, std::vector<std
     close(ends[0]);
     return std::unexpected(std::string("did not start: ") + std::strerror(error));
   }
-  std::string text = read_all(ends[0]);
+  Timed timed{.text = read_all(ends[0])};
   close(ends[0]);
   int status = 0;
-  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  rusage used{};
+  while (wait4(pid, &status, 0, &used) < 0 && errno == EINTR) {
   }
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) return std::unexpected(how_it_ended(status));
-  return text;
+  if (!WIFEXITED(status)) {
+    return std::unexpected(std::string("was ended by a signal: ") + strsignal(WTERMSIG(status)));
+  }
+  timed.code = WEXITSTATUS(status);
+  timed.cpu_seconds = seconds_of(used.ru_utime) + seconds_of(used.ru_stime);
+  return timed;
+}
+
+/// What it printed, if it ended well.
+std::expected<std::string, std::string> text_of(std::expected<Timed, std::string> timed) {
+  if (!timed) return std::unexpected(timed.error());
+  if (timed->code != 0) return std::unexpected("ended with code " + std::to_string(timed->code));
+  return std::move(timed->text);
 }
 
 }  // namespace
@@ -66,13 +77,17 @@ std::filesystem::path own_program() {
 }
 
 std::expected<std::string, std::string> run_program(const std::vector<std::string>& arguments) {
+  return text_of(run(arguments[0].c_str(), arguments));
+}
+
+std::expected<Timed, std::string> run_timed(const std::vector<std::string>& arguments) {
   return run(arguments[0].c_str(), arguments);
 }
 
 std::expected<std::string, std::string> run_self(const std::vector<std::string>& arguments) {
   std::vector<std::string> all{"hvo-bench"};
   all.insert(all.end(), arguments.begin(), arguments.end());
-  auto text = run("/proc/self/exe", std::move(all));
+  auto text = text_of(run("/proc/self/exe", std::move(all)));
   if (!text) return std::unexpected("a process of this program " + text.error());
   return text->substr(0, text->find('\n'));
 }

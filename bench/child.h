@@ -15,6 +15,17 @@ std::filesystem::path own_program();
 /// Error: the end it met, or that it is not there, to be read after its name.
 std::expected<std::string, std::string> run_program(const std::vector<std::string>& arguments);
 
+/// A program that was run.
+struct Timed {
+  std::string text;        ///< all that it printed
+  int code = 0;            ///< what it ended with
+  double cpu_seconds = 0;  ///< of user and kernel together, from its start to its end
+};
+
+/// Runs a program of PATH, or the one of a path with a '/', and waits. Its standard error is ours.
+/// Error: the signal that ended it, or that it is not there, to be read after its name.
+std::expected<Timed, std::string> run_timed(const std::vector<std::string>& arguments);
+
 /// Runs this program again with these arguments, and waits. Its standard error is ours. The first line that it printed.
 /// Error: one line for the user, with the end it met; when it printed an error itself, that is not repeated.
 std::expected<std::string, std::string> run_self(const std::vector<std::string>& arguments);

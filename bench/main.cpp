@@ -7,6 +7,7 @@
 #include "bench/command_line.h"
 #include "bench/compare/command.h"
 #include "bench/counts/command.h"
+#include "bench/exploration/command.h"
 #include "bench/operations/command.h"
 #include "bench/report/command.h"
 #include "bench/savings/command.h"
@@ -24,6 +25,7 @@ struct Command {
 constexpr std::array kCommands{
     Command{"compare", compare_main},
     Command{"counts", counts_main},
+    Command{"exploration", exploration_main},
     Command{"operations", operations_main},
     Command{"report", report_main},
     Command{"savings", savings::savings_main},

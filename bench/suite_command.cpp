@@ -10,8 +10,8 @@
 
 #include "bench/command_line.h"
 #include "bench/json.h"
-#include "program/progress_line.h"
 #include "program/exit_codes.h"
+#include "program/progress_line.h"
 #include "program/signals.h"
 
 namespace hvo::bench {

@@ -37,8 +37,8 @@ Outcomes& Outcomes::operator+=(const Outcomes& other) {
 }
 
 void grade_violations(const Design& design, ViolationLog& log, Outcomes& outcomes) {
+  if (log.nr_kept == 0) return;
   const u64 total = log.total();
-  if (total == 0) return;
   u64 nr_known = 0;
   for (unsigned i = 0; i < log.nr_kept; ++i) {
     const Violation& v = log.first[i];

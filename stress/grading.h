@@ -25,8 +25,9 @@ enum class Key : u8 {
   not_drained,
   stuck,
   stale_head,
+  nowhere,
 };
-inline constexpr unsigned kNrKeys = 12;
+inline constexpr unsigned kNrKeys = 13;
 
 struct Outcome {
   Key key{};
@@ -59,6 +60,8 @@ inline constexpr std::array<Outcome, kNrKeys> kOutcomes{{
     {Key::stale_head, "stale-head", Grade::interesting,
      "With weak memory a lookup without a reference read the head of a compound that was gone: loads may be old. Who "
      "holds no reference must look again."},
+    {Key::nowhere, "lookup-nowhere", Grade::forbidden,
+     "A lookup gave an address at which no struct page lies: it read what no struct page ever held."},
 }};
 
 inline constexpr std::size_t kMostHoles = 4;

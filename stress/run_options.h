@@ -65,8 +65,8 @@ std::string command_of_machine(const RunOptions& options);
 std::string command_of_round(const RunOptions& options, u64 nth);
 /// "./hvo stress" → "./hvo explore": another command of the same program.
 std::string sibling_command(const std::string& command, std::string_view name);
-/// The shell command that explores the scenario with the seed of that round, on the tiny machine unless another one than
-/// the default was asked for: there every step is decided, and what is found can be replayed.
+/// The shell command that explores the scenario with the seed of that round, on the tiny machine unless another one
+/// than the default was asked for: there every step is decided, and what is found can be replayed.
 std::string command_of_exploration(const RunOptions& options, u64 nth);
 
 }  // namespace hvo::stress

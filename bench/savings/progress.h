@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "program/progress_line.h"
 #include "bench/savings/build.h"
+#include "program/progress_line.h"
 
 namespace hvo::bench::savings {
 

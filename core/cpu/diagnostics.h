@@ -117,7 +117,7 @@ struct alignas(128) Diagnostics {
 
   void clear() {
     counts = {};
-    violations = {};
+    if (violations.nr_kept != 0) violations = {};
     recorder.clear();
     activity.op.store(Op::none, std::memory_order::relaxed);
     activity.wait.store(WaitFor::nothing, std::memory_order::relaxed);

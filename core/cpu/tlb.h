@@ -46,9 +46,10 @@ struct Tlb {
   void flush(u64 first, u64 last) const {
     const u8 page_to_pmd = pmd_shift - page_shift;
     for (TlbEntry& e : pages) {
+      if (e.tag == TlbEntry::kEmpty) continue;
       const bool overlaps = e.from_block != 0 ? is_within(e.tag >> page_to_pmd, first >> pmd_shift, last >> pmd_shift)
                                               : is_within(e.tag, first >> page_shift, last >> page_shift);
-      if (e.tag != TlbEntry::kEmpty && overlaps) e = {};
+      if (overlaps) e = {};
     }
     for (TlbEntry& e : blocks) {
       if (e.tag != TlbEntry::kEmpty && is_within(e.tag, first >> pmd_shift, last >> pmd_shift)) e = {};

@@ -31,9 +31,10 @@ struct FrameAllocatorConfig {
 /// mm/page_alloc.c.
 class FrameAllocator {
  public:
-  static constexpr std::byte kPoisonByte{0xaa};  ///< PAGE_POISON
-  static constexpr u8 kInsideBlock = 0xff;       ///< FrameTable::order of a frame that is not the first of its block
-  static constexpr u8 kMaxOrder = 18;            ///< of a block; above 9 only wholly free areas serve
+  /// Read as a struct page it is a tail, of a head that is nowhere: by a pointer and by a mask.
+  static constexpr std::byte kPoisonByte{0x55};
+  static constexpr u8 kInsideBlock = 0xff;  ///< FrameTable::order of a frame that is not the first of its block
+  static constexpr u8 kMaxOrder = 18;       ///< of a block; above 9 only wholly free areas serve
 
   /// The `nr` frames from `first` on start out free; there are others, which this allocator never touches. `frames` and
   /// what `budget` counts live as long as the allocator.

@@ -1,6 +1,7 @@
 #include "core/machine/machine.h"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 #include "core/base/hash.h"
@@ -12,6 +13,10 @@ namespace {
 
 constexpr u64 kTlbPages = 64;
 constexpr u64 kTlbBlocks = 8;
+
+/// Entries of a direct-mapped array, a power of two: no more than there are places to translate, since each has one of
+/// its own then.
+u64 tlb_entries(u64 most, u64 nr_places) { return std::min(most, std::bit_ceil(nr_places)); }
 constexpr u64 kSpareFrames = 64;
 constexpr u64 kFramesOfBatch = 512;
 
@@ -188,12 +193,14 @@ u64 Machine::free_pages(Cpu& cpu) {
 std::span<Cpu* const> Machine::make_cpus() {
   cpu_storage_.reserve(config_.nr_cpus);
   const Geometry& g = config_.geometry;
+  const MachineSizes sizes = sizes_of(config_);
   for (u32 i = 0; i < config_.nr_cpus; ++i) {
     CpuState& state = arena_.make<CpuState>();
     state.id = i;
     diagnostics_[i].recording = config_.recording;
-    const std::span<TlbEntry> pages = arena_.make_span<TlbEntry>(kTlbPages);
-    const std::span<TlbEntry> blocks = arena_.make_span<TlbEntry>(kTlbBlocks);
+    const std::span<TlbEntry> pages =
+        arena_.make_span<TlbEntry>(tlb_entries(kTlbPages, sizes.vmemmap_bytes >> g.page_shift));
+    const std::span<TlbEntry> blocks = arena_.make_span<TlbEntry>(tlb_entries(kTlbBlocks, sizes.nr_pmds));
     for (TlbEntry& e : pages) e = {};
     for (TlbEntry& e : blocks) e = {};
     const Tlb tlb{pages, blocks, g.page_shift, static_cast<u8>(g.page_shift + g.table_shift)};

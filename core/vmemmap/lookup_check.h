@@ -11,6 +11,7 @@ enum class LookupResult : u8 {
   truth_moved,  ///< a compound was formed or destroyed meanwhile: nothing can be said
   self_head,    ///< the tail itself was returned, though the truth stood still: it raced with a restore
   wrong,        ///< any other answer
+  nowhere,      ///< no struct page at all
 };
 
 /// One CPU's lookups, each held against the truth. Counts lookups and windows; reports nothing: the caller knows
@@ -56,6 +57,10 @@ class LookupChecker {
       return LookupResult::truth_moved;
     }
     if (head == vmemmap.page_of(align_down(pfn, order))) return LookupResult::right;
+    const u64 first = vmemmap.page_of({0}).va;
+    const bool is_page =
+        (head.va - first) % kStructPageSize == 0 && (head.va - first) / kStructPageSize < vmemmap.nr_pages();
+    if (!is_page) return LookupResult::nowhere;
     if (head != p) return LookupResult::wrong;
     cpu.count(Event::window_self_head);
     return LookupResult::self_head;

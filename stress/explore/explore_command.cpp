@@ -2,7 +2,9 @@
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <sstream>
+#include <tuple>
 
 #include "program/exit_codes.h"
 #include "program/output_files.h"
@@ -23,13 +25,13 @@ namespace {
 
 constexpr std::string_view kDefaultSave = "hvo-schedule.json";
 constexpr double kShrinkSeconds = 2;  // for each smaller program
-constexpr int kBisectSkip = 125;
 
 /// What is found out about a schedule that was found.
 struct Found {
   ScheduleFile file;
   Told told;
   std::string text;
+  bool has_strayed = false;  ///< it did not come again
 };
 
 std::expected<Found, std::string> look_into(ExploreOptions options, const Witness& witness) {
@@ -51,11 +53,21 @@ std::expected<Found, std::string> look_into(ExploreOptions options, const Witnes
   Witness& w = f.file.witness;
   const Replayed again =
       replay(**subject, options.search.engine, variant_of(w.strategy, w.index), w.decisions, &moments);
+  f.has_strayed = again.has_strayed || again.end != w.end || again.nr_steps != w.nr_steps ||
+                  !is_same(failure_of(w.outcomes, options.search.find), again.outcomes);
+  if (f.has_strayed) f.text += "run again it did not do the same; what follows is what it did then\n";
+  if (w.is_cut) f.text += "it has more decisions than are kept: what follows ends otherwise\n";
   w.state_hash = again.state_hash;
   w.nr_steps = again.nr_steps;
   f.told = retell(**subject, options.search.engine, variant_of(w.strategy, w.index), again, moments);
   f.text += "\n" + told_text(f.told, is_colour_terminal());
   return f;
+}
+
+/// What it says can be of a search like this.
+bool fits(const SearchState& state, const SearchOptions& options) {
+  if (options.strategy.kind != StrategySpec::Kind::dfs) return true;
+  return state.parts.size() == options.nr_workers && state.bound <= options.strategy.n;
 }
 
 /// Nothing where there is no file yet.
@@ -70,27 +82,58 @@ std::expected<std::optional<SearchState>, std::string> read_state(const ExploreO
   if (!state) return std::unexpected(fmt::format("{} {}", path, state.error()));
   const SearchOptions& s = options.search;
   if (state->program == program_words(options) && state->strategy == strategy_text(s.strategy) &&
-      state->nr_workers == s.nr_workers && state->reduced == s.reduced) {
+      state->nr_workers == s.nr_workers && state->reduced == s.reduced && fits(*state, s)) {
     return std::optional(std::move(*state));
   }
   return std::unexpected(fmt::format("{} is of another search: {} --strategy {} --workers {}{}", path, state->program,
                                      state->strategy, state->nr_workers, state->reduced ? "" : " --no-reduction"));
 }
 
-int code_for(const ExploreOptions& options, int code) {
-  const bool says_nothing = code == kResource || code == kVacuous || code == 4;
-  return options.is_bisecting && says_nothing ? kBisectSkip : code;
+/// Nothing can be said.
+int fail_early(const ExploreOptions& options, int code, const std::string& why) {
+  fail(code, why);
+  return options.is_bisecting && code == kResource ? exit_code(options, ExploreVerdict::incomplete) : code;
 }
 
+/// The files of a run. What was found and where a search was broken off are written only if there is such a thing; that
+/// they can be is known before the search.
+struct Files {
+  OutputFiles json, schedule, rest;
+};
+
 int deliver(const ExploreOptions& options, const SearchResult& result, const std::optional<Found>& found,
-            OutputFiles& files) {
+            Files& files) {
   std::string text = explore_text(options, result, is_colour_terminal());
   if (found) text = found->text + text;
-  int failed = 0;
-  if (!say(text)) failed = fail(kResource, "can't write the report");
-  for (const std::string& why : files.write_all()) failed = fail(kResource, why);
-  const int code = exit_code(verdict_of(options, result));
-  return code_for(options, failed != 0 && code != kViolation ? failed : code);
+  bool failed = !say(text);
+  if (failed) fail(kResource, "can't write the report");
+  const auto write = [&failed](OutputFiles& file) {
+    for (const std::string& why : file.write_all()) {
+      fail(kResource, why);
+      failed = true;
+    }
+  };
+  write(files.json);
+  if (found) write(files.schedule);
+  if (result.rest) write(files.rest);
+  const int code = exit_code(options, verdict_of(options, result));
+  return failed && code != kViolation ? kResource : code;
+}
+
+/// Options that a table of all pairs has no use for.
+std::optional<std::string> refused_with_pairs(const ExploreWords& w) {
+  const std::pair<bool, const char*> given[] = {{w.subject != kDefaultSubject, "--scenario"},
+                                                {!w.strategy.empty(), "--strategy"},
+                                                {!w.find.empty(), "--find"},
+                                                {!w.json.empty(), "--json"},
+                                                {!w.save.empty(), "--save"},
+                                                {!w.resume.empty(), "--resume"},
+                                                {!w.schedules.empty(), "--schedules"},
+                                                {w.check_determinism, "--check-determinism"}};
+  for (const auto& [is_given, name] : given) {
+    if (is_given) return fmt::format("--pairs and {} contradict each other", name);
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -99,17 +142,24 @@ int explore_command(const ExploreWords& words, const std::string& command) {
   const auto options = to_explore_options(words, command);
   if (!options) return fail(kUsage, options.error());
   install_interrupt_handlers();
-  if (words.pairs) return pairs_command(*options);
+  if (words.pairs) {
+    const auto refused = refused_with_pairs(words);
+    return refused ? fail(kUsage, *refused) : pairs_command(*options);
+  }
   SearchResult result;
   std::optional<Found> found;
-  OutputFiles files;
-  const auto open = [&files](const std::string& path, const std::function<std::string()>& text) {
-    const auto opened = files.open(path, text);
-    return opened ? kPass : fail(opened.error().is_usage ? kUsage : kResource, opened.error().why);
-  };
-  if (const int code = open(words.json, [&] { return explore_json(*options, result, found ? &found->told : nullptr); });
-      code != kPass)
-    return code;
+  const auto resumed = read_state(*options, words.resume);
+  if (!resumed) return fail(kUsage, resumed.error());
+  Files files;
+  const std::string schedule_path = words.save.empty() ? std::string(kDefaultSave) : words.save;
+  const std::tuple<OutputFiles&, const std::string&, std::function<std::string()>> outputs[] = {
+      {files.json, words.json, [&] { return explore_json(*options, result, found ? &found->told : nullptr); }},
+      {files.schedule, schedule_path, [&] { return schedule_text(found->file); }},
+      {files.rest, words.resume, [&] { return state_text(*result.rest); }}};
+  for (const auto& [file, path, text] : outputs) {
+    const auto opened = file.open(path, text);
+    if (!opened) return fail_early(*options, opened.error().is_usage ? kUsage : kResource, opened.error().why);
+  }
   say(fmt::format("repeat: {}\n", command_of(*options)));
   ProgressLine line("hvo-stress");
   WatchSearch watch;
@@ -117,26 +167,20 @@ int explore_command(const ExploreWords& words, const std::string& command) {
   CurrentSchedule current(command_of(*options), options->search.nr_workers);
   SearchOptions search_options = options->search;
   search_options.current = &current;
-  const auto resumed = read_state(*options, words.resume);
-  if (!resumed) return fail(kUsage, resumed.error());
   if (*resumed) search_options.resume = &**resumed;
   auto searched = search(subject_maker(*options), search_options, watch);
   line.clear();
-  if (!searched) return code_for(*options, fail(kResource, searched.error()));
+  if (!searched) return fail_early(*options, kResource, searched.error());
   result = std::move(*searched);
+  if (result.rest) result.rest->program = program_words(*options);
   if (!result.rest && !words.resume.empty()) std::filesystem::remove(words.resume);
-  if (result.rest && !words.resume.empty()) {
-    result.rest->program = program_words(*options);
-    if (const int code = open(words.resume, [&] { return state_text(*result.rest); }); code != kPass) return code;
-  }
   if (result.witness) {
     auto looked = look_into(*options, *result.witness);
-    if (!looked) return code_for(*options, fail(kResource, looked.error()));
+    if (!looked) return fail_early(*options, kResource, looked.error());
     found = std::move(*looked);
-    const std::string path = words.save.empty() ? std::string(kDefaultSave) : words.save;
-    if (open(path, [&] { return schedule_text(found->file); }) == kPass) {
-      found->text += fmt::format("replay: {} {}\n", sibling_command(options->command, "replay"), path);
-    }
+    if (found->has_strayed) ++result.nr_undetermined;
+    found->text +=
+        fmt::format("replay: {} {}\n", sibling_command(options->command, "replay"), stress::quoted(schedule_path));
   }
   return deliver(*options, result, found, files);
 }

@@ -86,7 +86,6 @@ Checked read_search(const ExploreWords& w, ExploreOptions& o) {
     if (!spec) return wrong(spec.error());
     s.strategy = *spec;
   }
-  if (s.strategy.kind == StrategySpec::Kind::dfs && o.scenario != nullptr) s.reduced = !w.no_reduction;
   s.reduced = !w.no_reduction;
   s.check_determinism = w.check_determinism;
   s.stops_at_witness = !w.keep_going;
@@ -95,6 +94,9 @@ Checked read_search(const ExploreWords& w, ExploreOptions& o) {
   if (auto r = read_positive("--budget", w.budget, kMostSeconds, s.seconds); !r) return r;
   if (auto r = read_count("--schedules", w.schedules, 1, kMostSchedules, s.nr_schedules); !r) return r;
   if (auto r = read_count("--index", w.index, 0, kMostSchedules, s.first_index); !r) return r;
+  if (!w.index.empty() && s.strategy.kind == StrategySpec::Kind::dfs) {
+    return wrong("--index is of strategies that draw lots, not of dfs");
+  }
   u64 workers = std::max(1U, std::thread::hardware_concurrency());
   if (auto r = read_count("--workers", w.workers, 1, 256, workers); !r) return r;
   s.nr_workers = static_cast<u32>(workers);

@@ -26,10 +26,10 @@ struct Cell {
 Cell cell_of(const ExploreOptions& o, const SearchResult& r) {
   const bool whole = r.is_complete && r.bound == o.search.strategy.n;
   Cell c{.text = {}, .is_forbidden = r.outcomes.nr_forbidden() != 0, .is_incomplete = !whole};
+  const double all = std::max(1.0, static_cast<double>(r.nr_schedules) + r.nr_left);
   c.text = whole ? fmt::format("{}", r.nr_schedules)
-                 : fmt::format("{}, incomplete, {:.1f} %", r.nr_schedules,
-                               100 * static_cast<double>(r.nr_schedules) /
-                                   std::max(1.0, static_cast<double>(r.nr_schedules) + r.nr_left));
+                 : fmt::format("{}, incomplete: {:.1f} % of {}", r.nr_schedules,
+                               std::min(99.9, 100 * static_cast<double>(r.nr_schedules) / all), r.bound);
   if (r.outcomes.of(Key::self_head) != 0) c.text += " i";
   if (r.outcomes.of(Key::known_violation) != 0) c.text += " h";
   if (c.is_forbidden) c.text += " **F**";
@@ -77,7 +77,10 @@ int pairs_command(const ExploreOptions& options) {
       say(row + "\n");
     }
   }
-  say("\nEach cell: schedules that differ. i: a lookup returned the tail itself; h: a known hole of the design; F: "
+  say("\nBehind a pair: preemptions. A cell: schedules that differ, all of them unless it says incomplete: so much of "
+      "those\n"
+      "with so many preemptions, fewer being complete. i: a lookup returned the tail itself; h: a known hole of the "
+      "design; F: "
       "forbidden.\n");
   return forbidden ? kViolation : incomplete || is_interrupted() ? kVacuous : kPass;
 }

@@ -66,6 +66,9 @@ void add_replay_options(CLI::App& app, ReplayWords& w) {
 }
 
 int replay_command(const ReplayWords& words) {
+  if (words.as_litmus && !(words.trace.empty() && words.json.empty())) {
+    return fail(kUsage, "--litmus prints a test and nothing else: leave out --trace and --json");
+  }
   const auto file = read_schedule(words.file);
   if (!file) return fail(kUsage, file.error());
   const auto options = options_of(*file);

@@ -39,7 +39,10 @@ std::string coverage_text(const ExploreOptions& o, const SearchResult& r) {
   const u32 asked = o.search.strategy.n;
   if (r.is_complete && r.bound == asked)
     return fmt::format("complete: every schedule of up to {}\n", plural(asked, "preemption"));
-  return fmt::format("INCOMPLETE: {} of the schedules of up to {}\n", share_text(r), plural(r.bound, "preemption"));
+  const std::string before =
+      r.bound == 0 || !o.search.reduced ? "" : fmt::format("complete up to {}; ", plural(r.bound - 1, "preemption"));
+  return fmt::format("INCOMPLETE: {}{} of up to {}, {} asked for\n", before, share_text(r),
+                     plural(r.bound, "preemption"), asked);
 }
 
 /// Wilson's interval of 95 %.
@@ -71,62 +74,77 @@ std::string windows_text(const ExploreOptions& o, const SearchResult& r) {
   std::string s = "\nwindows\n";
   for (const Window& w : o.scenario->windows) {
     if (!is_asked(w, o.machine)) continue;
-    s += fmt::format("{:>12}  {}\n", r.events[w.event], kEventTexts[static_cast<unsigned>(w.event)]);
+    s += fmt::format("{:>12}  {:<6}  {}\n", r.events[w.event], r.events[w.event] != 0 ? "hit" : "MISSED",
+                     kEventTexts[static_cast<unsigned>(w.event)]);
   }
   return s;
+}
+
+bool has_missed_window(const ExploreOptions& o, const SearchResult& r) {
+  return o.scenario != nullptr && std::ranges::any_of(o.scenario->windows, [&](const Window& w) {
+           return is_asked(w, o.machine) && r.events[w.event] == 0;
+         });
 }
 
 std::string_view verdict_word(ExploreVerdict v) {
   switch (v) {
     case ExploreVerdict::pass: return "PASS";
     case ExploreVerdict::found: return "FOUND";
+    case ExploreVerdict::not_found: return "NOT FOUND";
     case ExploreVerdict::violation: return "VIOLATION";
     case ExploreVerdict::undetermined: return "NOT DETERMINED";
     case ExploreVerdict::incomplete: return "INCOMPLETE";
+    case ExploreVerdict::vacuous: return "VACUOUS";
   }
   return "?";
 }
 
 std::string verdict_text(const ExploreOptions& o, const SearchResult& r) {
-  switch (verdict_of(o, r)) {
+  const ExploreVerdict verdict = verdict_of(o, r);
+  const std::string all = plural(r.nr_schedules, "schedule");
+  const std::string sought = o.search.find ? std::string(kOutcomes[static_cast<unsigned>(*o.search.find)].name) : "";
+  std::string s = std::string(verdict_word(verdict)) + ": ";
+  switch (verdict) {
     case ExploreVerdict::pass:
-      return is_depth_first(o) && r.is_complete
-                 ? "PASS: nothing forbidden in any of them"
-                 : fmt::format("PASS: nothing forbidden in {}", plural(r.nr_schedules, "schedule"));
-    case ExploreVerdict::found:
-      return fmt::format("FOUND: {} after {}, {:.1f} s", kOutcomes[static_cast<unsigned>(*o.search.find)].name,
-                         plural(r.nr_schedules, "schedule"), r.seconds);
-    case ExploreVerdict::violation:
-      return fmt::format("VIOLATION: {} of {} end in what must not be", r.nr_witnesses,
-                         plural(r.nr_schedules, "schedule"));
+      return s + (is_depth_first(o) ? "nothing forbidden in any of them" : "nothing forbidden in " + all);
+    case ExploreVerdict::found: return s + fmt::format("{} after {}, {:.1f} s", sought, all, r.seconds);
+    case ExploreVerdict::not_found: return s + fmt::format("{} is in none of them", sought);
+    case ExploreVerdict::violation: return s + fmt::format("what must not be, seen in {}", all);
     case ExploreVerdict::undetermined:
-      return fmt::format("NOT DETERMINED: {} of {} that ran twice did not do the same", r.nr_undetermined,
-                         plural(r.nr_checked, "schedule"));
+      return s + fmt::format("{} of {} did not do the same again", r.nr_undetermined, all);
     case ExploreVerdict::incomplete:
-      return o.search.find ? fmt::format("NOT FOUND: {} in {}", kOutcomes[static_cast<unsigned>(*o.search.find)].name,
-                                         plural(r.nr_schedules, "schedule"))
-                           : fmt::format("INCOMPLETE: {}, nothing forbidden so far", share_text(r));
+      return s + fmt::format("no {} so far{}", sought.empty() ? "forbidden outcome" : sought,
+                             r.is_interrupted ? ", interrupted" : "");
+    case ExploreVerdict::vacuous: return s + "nothing forbidden, but a window was never hit: give it longer";
   }
-  return "?";
+  return s;
 }
 
 }  // namespace
 
 ExploreVerdict verdict_of(const ExploreOptions& o, const SearchResult& r) {
+  const bool whole = is_depth_first(o) && r.is_complete && r.bound == o.search.strategy.n;
+  const u64 nr_sought = o.search.find ? r.outcomes.of(*o.search.find) : 0;
+  const bool is_sought_forbidden =
+      o.search.find && kOutcomes[static_cast<unsigned>(*o.search.find)].grade == Grade::forbidden;
   if (r.nr_undetermined != 0) return ExploreVerdict::undetermined;
-  if (r.outcomes.nr_forbidden() != 0 && !o.search.find) return ExploreVerdict::violation;
-  if (o.search.find) return r.witness ? ExploreVerdict::found : ExploreVerdict::incomplete;
-  const bool whole = r.is_complete && r.bound == o.search.strategy.n;
-  return is_depth_first(o) && !whole ? ExploreVerdict::incomplete : ExploreVerdict::pass;
+  if (r.outcomes.nr_forbidden() > (is_sought_forbidden ? nr_sought : 0)) return ExploreVerdict::violation;
+  if (nr_sought != 0) return ExploreVerdict::found;
+  if (o.search.find) return whole ? ExploreVerdict::not_found : ExploreVerdict::incomplete;
+  if (r.is_interrupted || (is_depth_first(o) && !whole)) return ExploreVerdict::incomplete;
+  return has_missed_window(o, r) ? ExploreVerdict::vacuous : ExploreVerdict::pass;
 }
 
-int exit_code(ExploreVerdict verdict) {
+int exit_code(const ExploreOptions& o, ExploreVerdict verdict) {
+  constexpr int kBisectSkip = 125;
   switch (verdict) {
-    case ExploreVerdict::pass:
-    case ExploreVerdict::found: return kPass;
+    case ExploreVerdict::pass: return kPass;
+    case ExploreVerdict::found: return o.is_bisecting ? kViolation : kPass;
+    case ExploreVerdict::not_found: return o.is_bisecting ? kPass : kVacuous;
     case ExploreVerdict::violation:
     case ExploreVerdict::undetermined: return kViolation;
-    case ExploreVerdict::incomplete: return kVacuous;
+    case ExploreVerdict::incomplete:
+    case ExploreVerdict::vacuous: return o.is_bisecting ? kBisectSkip : kVacuous;
   }
   return kViolation;
 }
@@ -151,9 +169,9 @@ std::string explore_text(const ExploreOptions& o, const SearchResult& r, bool co
   if (r.nr_checked != 0)
     s += fmt::format("\n{} of {} schedules ran twice alike\n", r.nr_checked - r.nr_undetermined, r.nr_checked);
   const ExploreVerdict v = verdict_of(o, r);
-  const Grade grade = v == ExploreVerdict::pass || v == ExploreVerdict::found ? Grade::acceptable
-                      : v == ExploreVerdict::incomplete                       ? Grade::known_hole
-                                                                              : Grade::forbidden;
+  const bool is_good = v == ExploreVerdict::pass || v == ExploreVerdict::found;
+  const bool is_bad = v == ExploreVerdict::violation || v == ExploreVerdict::undetermined;
+  const Grade grade = is_good ? Grade::acceptable : is_bad ? Grade::forbidden : Grade::known_hole;
   return s + "\n" + painted(grade, verdict_text(o, r), colour) + "\n";
 }
 
@@ -193,7 +211,7 @@ std::string explore_json(const ExploreOptions& o, const SearchResult& r, const T
             {"events", events},
             {"witnesses", r.nr_witnesses},
             {"verdict", verdict_word(v)},
-            {"exit_code", exit_code(v)}};
+            {"exit_code", exit_code(o, v)}};
   if (story != nullptr) json["story"] = told_json(*story);
   return json.dump(2) + "\n";
 }

@@ -10,13 +10,16 @@ namespace hvo::stress {
 
 enum class ExploreVerdict : u8 {
   pass,          ///< all within the bound, or the budget, and nothing that is searched for
-  found,         ///< what --find is after
+  found,         ///< what --find is after, and nothing forbidden beside it
+  not_found,     ///< --find, and every schedule within the bound was run
   violation,     ///< a forbidden outcome
   undetermined,  ///< a schedule that was run twice did not do the same
-  incomplete,    ///< a depth-first search did not come to its end, or --find found nothing
+  incomplete,    ///< a depth-first search did not come to its end; --find found nothing in a sample; interrupted
+  vacuous,       ///< a scenario's window was never hit
 };
 ExploreVerdict verdict_of(const ExploreOptions& options, const SearchResult& result);
-int exit_code(ExploreVerdict verdict);
+/// With --bisect: 1 what is searched for was seen, 0 it can't be, 125 nothing can be said.
+int exit_code(const ExploreOptions& options, ExploreVerdict verdict);
 
 std::string explore_text(const ExploreOptions& options, const SearchResult& result, bool colour);
 /// `story`: of the schedule that was found; null: none was.

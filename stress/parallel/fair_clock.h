@@ -15,6 +15,8 @@ namespace hvo::stress {
 class FairClock {
  public:
   static constexpr std::chrono::milliseconds kBetweenLooks{100};
+  /// Whoever looks every now and then and did not for so long was stopped itself (Ctrl-Z), and so were all.
+  static constexpr std::chrono::seconds kLongestGap{1};
 
   FairClock();
   /// Moves on every kBetweenLooks.

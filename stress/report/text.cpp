@@ -32,7 +32,7 @@ class Text {
     if (r_.first_bad_round) {
       s_ += "repeat the first bad round (threads interleave anew each time):\n  " +
             command_of_round(o_, *r_.first_bad_round) + "\n";
-      s_ += "or explore it: a scheduler decides each step, and what it finds can be replayed:\n  " +
+      s_ += "or explore it: there each step is decided, and a find can be replayed:\n  " +
             command_of_exploration(o_, *r_.first_bad_round) + "\n";
     }
     const Verdict verdict = verdict_of(o_, r_);

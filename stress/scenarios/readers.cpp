@@ -29,6 +29,7 @@ Key key_of(LookupResult result) {
     case LookupResult::truth_moved: return Key::truth_moved;
     case LookupResult::self_head: return Key::self_head;
     case LookupResult::wrong: return Key::wrong;
+    case LookupResult::nowhere: return Key::nowhere;
   }
   __builtin_unreachable();
 }

@@ -29,7 +29,7 @@ u64 look(Machine& m, Cpu& cpu, Pfn folio, const std::atomic<bool>& stop) {
   for (u64 i = 0; !stop.load(std::memory_order::relaxed); ++i) {
     cpu.wiring().tlb.flush(0, ~u64{0});
     const auto seen = checked_compound_head<FakeHead>(cpu, m.vmemmap(), folio + (65 + (i % 7) * 64));
-    nr_wrong += seen == LookupResult::wrong ? 1 : 0;
+    nr_wrong += seen == LookupResult::wrong || seen == LookupResult::nowhere ? 1 : 0;
   }
   return nr_wrong;
 }

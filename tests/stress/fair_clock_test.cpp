@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <thread>
 
 namespace hvo::stress {
@@ -66,6 +67,23 @@ TEST(FairClock, LeavesOutTheTimeInWhichAThreadHadNoCore) {
     EXPECT_LT(fair, passed.count() * 0.9);
   }
   ASSERT_EQ(sched_setaffinity(0, sizeof before, &before), 0);
+}
+
+TEST(FairClock, LeavesOutThatTheProcessWasStopped) {
+  const pid_t child = fork();
+  if (child == 0) {
+    FairClock clock;
+    (void)raise(SIGSTOP);
+    _exit(clock.now() < 1 ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, WUNTRACED), child);
+  ASSERT_TRUE(WIFSTOPPED(status));
+  std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+  ASSERT_EQ(kill(child, SIGCONT), 0);
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 }  // namespace

@@ -22,6 +22,10 @@ u32 DepthFirst::decide(u32 n, bool is_preemptible) {
     decisions_.push_back({.nr_alternatives = static_cast<u8>(n), .is_preemptible = is_preemptible ? u8{1} : u8{0}});
   }
   const u32 chosen = decisions_[depth_++].chosen;
+  if (chosen >= n) {
+    has_strayed_ = true;
+    return 0;
+  }
   if (is_preemptible && chosen != 0) ++nr_preemptions_;
   return chosen;
 }
@@ -94,8 +98,6 @@ bool DeepeningSearch::begin() {
     pass_ = DepthFirst(++bound_);
     (void)pass_.begin();
   }
-  index_ = has_begun_ ? index_ + 1 : 0;
-  has_begun_ = true;
   return true;
 }
 

@@ -103,33 +103,45 @@ class ExploringEngine final : public Engine, private Chooser {
   /// What is known of a CPU.
   struct Task {
     Cpu* cpu = nullptr;
-    const void* waits_on = nullptr;
+    const void* waits_on = nullptr;  ///< if it waits
     WaitFor wait_for{};
     Op wait_op{};
     bool is_interruptible = false;  ///< serves interrupts while it waits
-    bool done = false;
-    u32 rcu_depth = 0;         ///< at its last step
+    u32 rcu_depth = 0;              ///< at its last step
     u32 nr_steps = 0;
+    Access access{};  ///< what it is about to do; only when that is recorded
   };
   static u32 act(void* engine, u32 nth);
   u32 choose(Cpu& cpu, u32 n) override;
 
   void find_requests();
-  bool can_run(const Task& task) const;
+  /// The CPUs that can go on, a bit each.
+  inline u32 runnable() const;
   /// Who is next; kOutside when nobody can go on.
-  u32 pick(u32 current);
-  void go_to(u32 current, u32 next);
+  inline u32 pick(u32 current, bool may_stay = true);
+  void note_begun(Cpu& cpu, const Access& access);
+  inline void go_to(u32 current, u32 next);
   void stop(u32 current, End end);
-  void did(Cpu& cpu, const Access& access, const void* word, u64 result);
+  inline void did(Cpu& cpu, const Access& access, const void* word, u64 result);
+  void record_access(Cpu& cpu, const Access& access, const void* word, u64 result);
+  /// `word` was stored to: who waited for it can go on.
+  void wake(const void* word);
   /// What footprints and traces make of an access; true if it met another CPU.
-  bool note_words(Cpu& cpu, const Access& access, const void* word, u64 result);
-  /// A request in a mailbox: posted or served as part of another step.
-  bool is_request(const void* word) const;
-  void note_turn(const Access& access, bool request);
-  u32 note_decision(u32 decided);
+  inline bool note_words(u32 cpu, const Access& access, WordNumber number, u64 result);
+  bool note_line(u32 cpu, u64 nr_words, WordNumber number);
+  /// The request in a mailbox, posted or served as part of another step, that the word is of; null: none. `of`: the CPU
+  /// that is asked.
+  inline const Slot* request_of(const void* word, u32& of) const;
+  void note_asked(Cpu& cpu, const Access& access, const void* word, const Slot& slot, u32 of);
+  /// The CPU that is about to take a step has been here since it was picked, or nowhere that matters.
+  void note_place(const Task& task, const Access& access);
+  inline void note_turn(const Access& access, bool request);
+  inline u32 note_decision(u32 decided);
   u32 ask(Question::About about, u32 cpu, u32 n);
 
   std::array<Task, kMostCpus> tasks_{};
+  u32 waiting_ = 0;  ///< a bit for each CPU that waits
+  u32 done_ = 0;     ///< a bit for each that is done, and for those that there are not
   std::span<Cpu* const> cpus_;
   u32 nr_cpus_;
   EngineOptions options_;
@@ -155,6 +167,7 @@ class ExploringEngine final : public Engine, private Chooser {
   End end_{};
   bool was_picked_ = false;       ///< the current CPU could stay, stayed, and another could have gone on
   bool has_met_ = false;          ///< it has met another one since
+  bool could_serve_ = false;      ///< where it was picked it served what it was asked
   bool is_new_turn_ = true;       ///< it has done nothing yet in its turn
   bool has_only_served_ = false;  ///< in its turn it has served interrupts and not gone on
   std::vector<u8> decisions_;

@@ -5,6 +5,10 @@
 // steps that meet another CPU need alternatives. What a CPU touches is learned while exploring: when a pass has learned
 // something new, it has to be made again. Within a bound on preemptions this is sound: the switch that is left out has
 // a twin later in the same CPU's turn, with as many preemptions.
+//
+// What a CPU keeps in its TLB is touched by who flushes it: an access through a block of vmemmap that another CPU
+// flushes meets that CPU, though no word be shared. And where a CPU could serve a request but not at its next step (in
+// the middle of a walk; with interrupts off), the two places are the same only if nobody ever asks anything of it.
 #pragma once
 
 #include <atomic>
@@ -20,40 +24,58 @@ namespace hvo::stress {
 class Footprints {
  public:
   explicit Footprints(const WordNumbers& words)
-      : nr_words_(words.nr_words()),
-        nr_frames_(words.nr_frames()),
-        words_(std::make_unique<std::atomic<u16>[]>(words.nr_words())),
-        in_frame_(std::make_unique<std::atomic<u16>[]>(words.nr_frames())),
-        fills_(std::make_unique<std::atomic<u16>[]>(words.nr_frames())) {}
+      : in_frame_(words.nr_words()),
+        fills_(in_frame_ + words.nr_frames()),
+        blocks_(fills_ + words.nr_frames()),
+        asked_(blocks_ + kBlocks),
+        nr_places_(asked_ + kMostCpus),
+        touched_(std::make_unique<std::atomic<u16>[]>(nr_places_)) {}
 
   /// CPU `cpu` reads or writes a word. True when another CPU touches it too, and one of the two writes.
   bool note(u32 cpu, WordNumber word, bool is_write) {
     const Bits bits = bits_of(cpu, is_write);
-    bool met = (touch(words_[word.index], bits.mine) & bits.meets) != 0;
+    bool met = (touch(word.index, bits.mine) & bits.meets) != 0;
     if (word.frame != kNoFrame) {
-      touch(in_frame_[word.frame.v], bits.mine);
-      met = met || (fills_[word.frame.v].load(std::memory_order::relaxed) & bits.meets) != 0;
+      touch(in_frame_ + word.frame.v, bits.mine);
+      met = met || (known_of(fills_ + word.frame.v) & bits.meets) != 0;
     }
     return met;
   }
   /// The same of a whole frame that is filled.
   bool note_fill(u32 cpu, FrameNo frame) {
     const Bits bits = bits_of(cpu, true);
-    touch(fills_[frame.v], bits.mine);
-    return ((in_frame_[frame.v].load(std::memory_order::relaxed) | fills_[frame.v].load(std::memory_order::relaxed)) &
-            bits.meets) != 0;
+    touch(fills_ + frame.v, bits.mine);
+    return ((known_of(in_frame_ + frame.v) | known_of(fills_ + frame.v)) & bits.meets) != 0;
+  }
+  /// CPU `cpu` translates an address of this block of vmemmap: what one PMD maps, for a TLB may keep it as one entry.
+  /// True when another CPU flushes something of it.
+  bool note_translation(u32 cpu, u64 block) {
+    const Bits bits = bits_of(cpu, false);
+    return (touch(blocks_ + block % kBlocks, bits.mine) & bits.meets) != 0;
+  }
+  /// CPU `cpu` asks something of CPU `of`.
+  void note_request(u32 cpu, u32 of) { touch(asked_ + of, bits_of(cpu, true).mine); }
+  /// CPU `cpu` flushes something of each of these blocks, last inclusive.
+  void note_flush(u32 cpu, u64 first, u64 last) {
+    const u64 nr = last - first >= kBlocks ? kBlocks : last - first + 1;
+    for (u64 i = 0; i < nr; ++i) touch(blocks_ + (first + i) % kBlocks, bits_of(cpu, true).mine);
+  }
+  /// Another CPU asks something of CPU `cpu`.
+  bool is_asked(u32 cpu) {
+    const Bits bits = bits_of(cpu, false);
+    return (touch(asked_ + cpu, bits.mine) & bits.meets) != 0;
   }
   /// All that is known, to be told to another one of the same machine. No worker runs.
   std::vector<std::pair<u32, u16>> known() const {
     std::vector<std::pair<u32, u16>> all;
-    for (u32 i = 0; i < places(); ++i) {
-      if (const u16 bits = place(i).load(std::memory_order::relaxed); bits != 0) all.emplace_back(i, bits);
+    for (u32 i = 0; i < nr_places_; ++i) {
+      if (const u16 bits = known_of(i); bits != 0) all.emplace_back(i, bits);
     }
     return all;
   }
   void learn(const std::vector<std::pair<u32, u16>>& known) {
     for (const auto& [i, bits] : known) {
-      if (i < places()) place(i).fetch_or(bits, std::memory_order::relaxed);
+      if (i < nr_places_) touched_[i].fetch_or(bits, std::memory_order::relaxed);
     }
   }
   void note_growth() { has_grown_.store(true, std::memory_order::relaxed); }
@@ -61,13 +83,6 @@ class Footprints {
   bool take_growth() { return has_grown_.exchange(false, std::memory_order::relaxed); }
 
  private:
-  /// Words, then frames, then fills.
-  std::size_t places() const { return nr_words_ + 2 * nr_frames_; }
-  std::atomic<u16>& place(std::size_t i) const {
-    if (i < nr_words_) return words_[i];
-    i -= nr_words_;
-    return i < nr_frames_ ? in_frame_[i] : fills_[i - nr_frames_];
-  }
   struct Bits {
     u16 mine;
     u16 meets;  ///< of others, that matter to this access
@@ -80,18 +95,20 @@ class Footprints {
     if (!is_write) return {static_cast<u16>(read), static_cast<u16>(others_write)};
     return {static_cast<u16>(read | write), static_cast<u16>(others_write | (0xffU & ~read))};
   }
-  u16 touch(std::atomic<u16>& word, u16 mine) {
-    const u16 seen = word.load(std::memory_order::relaxed);
+  u16 known_of(std::size_t place) const { return touched_[place].load(std::memory_order::relaxed); }
+  u16 touch(std::size_t place, u16 mine) {
+    const u16 seen = known_of(place);
     if ((seen & mine) == mine) return seen;
     has_grown_.store(true, std::memory_order::relaxed);
-    return word.fetch_or(mine, std::memory_order::relaxed);
+    return touched_[place].fetch_or(mine, std::memory_order::relaxed);
   }
 
-  std::size_t nr_words_;
-  std::size_t nr_frames_;
-  std::unique_ptr<std::atomic<u16>[]> words_;     // NOLINT(modernize-avoid-c-arrays): atomics can't be moved
-  std::unique_ptr<std::atomic<u16>[]> in_frame_;  // NOLINT(modernize-avoid-c-arrays): of each frame, any word
-  std::unique_ptr<std::atomic<u16>[]> fills_;     // NOLINT(modernize-avoid-c-arrays): of each frame, as a whole
+  static constexpr std::size_t kBlocks = 1024;
+  static constexpr std::size_t kMostCpus = 8;
+  // Places: all words; of each frame any word of it; each frame as a whole; blocks of vmemmap, of which some share a
+  // place; of each CPU, who asks something of it.
+  std::size_t in_frame_, fills_, blocks_, asked_, nr_places_;
+  std::unique_ptr<std::atomic<u16>[]> touched_;  // NOLINT(modernize-avoid-c-arrays): atomics can't be moved
   std::atomic<bool> has_grown_{false};
 };
 

@@ -14,6 +14,7 @@ struct Moment {
     wait,       ///< found that it can't go on before `word` is written
     choice,     ///< took alternative `result` of a choice that is none of the schedule
     violation,  ///< reported `violation`
+    section,    ///< is about to enter a read section, unless it serves an interrupt first: then it comes again
     done,       ///< came to the end of what it had to do
   };
   What what{};
@@ -28,7 +29,7 @@ struct Moment {
   const void* word = nullptr;  ///< where the accessed word really is: in the machine's arena or in its memory
   Access access{};             ///< violation: what the CPU was about to do; of no size when nothing is known of it
   Violation violation{};
-  // An access that posts a request to a CPU, or takes or answers one (explain/requests.h fills these in):
+  // An access that posts a request to a CPU, or takes or answers one (engine/requests.h fills these in):
   u32 asked = 0;  ///< Request bits; 0: it does no such thing
   u64 first = 0;  ///< a flush: the addresses, last inclusive
   u64 last = 0;

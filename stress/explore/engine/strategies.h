@@ -112,6 +112,7 @@ class DepthFirst final : public Strategy {
   u32 nr_preemptions() const { return nr_preemptions_; }
   /// All have been run.
   bool is_exhausted() const { return is_exhausted_; }
+  bool has_begun() const { return has_begun_; }
   /// How many schedules are about left, by the decisions that are open.
   double nr_left() const;
   /// Where the search is, before the next schedule; to be taken up again by another one of the same bound and worker.
@@ -122,6 +123,8 @@ class DepthFirst final : public Strategy {
   };
   std::span<const Decision> decisions() const { return decisions_; }
   void resume(std::vector<Decision> decisions);
+  /// A decision that was taken up again had other alternatives: it is of another program.
+  bool has_strayed() const { return has_strayed_; }
 
  private:
   bool advance();
@@ -132,6 +135,7 @@ class DepthFirst final : public Strategy {
   u32 nr_workers_;
   bool has_begun_ = false;
   bool is_exhausted_ = false;
+  bool has_strayed_ = false;
   u64 index_ = 0;
   u32 nr_preemptions_ = 0;
   std::size_t depth_ = 0;
@@ -145,13 +149,11 @@ class DeepeningSearch final : public Strategy {
   bool begin() override;
   u32 pick(const Turn& turn) override { return pass_.pick(turn); }
   u32 choose(const Question& question) override { return pass_.choose(question); }
-  u64 index() const override { return index_; }
-  u32 bound() const { return bound_; }
+  u64 index() const override { return pass_.index(); }
+  std::optional<u32> bound() const override { return bound_; }
 
  private:
   u32 bound_ = 0;
-  u64 index_ = 0;
-  bool has_begun_ = false;
   DepthFirst pass_{0};
 };
 

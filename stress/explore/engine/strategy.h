@@ -1,7 +1,7 @@
 // Strategy: who decides in an exploration. It picks which CPU takes the next step, and answers the choices.
 #pragma once
 
-#include <string>
+#include <optional>
 
 #include "core/cpu/access.h"
 
@@ -39,6 +39,8 @@ class Strategy {
   virtual bool counts_steps() const { return false; }
   /// Which of its schedules runs, or was run last.
   virtual u64 index() const = 0;
+  /// How many preemptions it allows, if that is for it to say.
+  virtual std::optional<u32> bound() const { return std::nullopt; }
   /// The schedule has come to its end.
   virtual void end() {}
 };

@@ -31,6 +31,20 @@ class TraceHash {
     c.hash = h ^ h >> 29U;
     if (is_write) writer = name(cpu);
   }
+  /// CPU `cpu` reads so many words, from `first` on, in one step: what it got follows from who wrote them.
+  void note_line(u32 cpu, WordNumber first, u64 nr_words) {
+    u64 h = first.index;
+    for (u64 i = 0; i < nr_words; ++i) {
+      // Few have been written since the schedule began.
+      if (const u64 writer = of_now(writers_[first.index + i]); writer != 0) [[unlikely]] {
+        h = (h ^ writer ^ i) * kFactor;
+        h ^= h >> 29U;
+      }
+    }
+    OfCpu& c = cpus_[cpu];
+    h = (c.hash ^ h) * kFactor;
+    c.hash = h ^ h >> 29U;
+  }
   u64 value() const {
     u64 h = 0;
     for (const OfCpu& c : cpus_) h = mix64(h ^ c.hash);

@@ -20,6 +20,7 @@ class WordNumbers {
       : nr_arena_words_(arena_bytes / 8 + 1), memory_bytes_(memory_bytes), page_shift_(page_shift) {}
 
   std::size_t nr_words() const { return nr_arena_words_ + memory_bytes_ / 8; }
+  u8 page_shift() const { return page_shift_; }
   std::size_t nr_frames() const { return memory_bytes_ >> page_shift_; }
   WordNumber of_arena(u64 offset) const { return {offset / 8}; }
   WordNumber of_memory(u64 offset) const {

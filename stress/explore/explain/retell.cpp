@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "stress/explore/explain/finding.h"
+#include "stress/explore/explain/conclusion.h"
 #include "stress/explore/explain/step_table.h"
 #include "stress/explore/explain/stuck.h"
 #include "stress/report/outcomes.h"
@@ -46,14 +46,14 @@ Told retell(Subject& subject, const EngineOptions& options, u64 variant, const R
   const bool is_stuck = replayed.end == End::deadlock || replayed.end == End::endless;
   if (is_stuck) {
     const PastMemory now(subject.machine());
-    told.words = stuck_text(subject, options, replayed, ObjectNames(now, moments));
+    told.words = stuck_text(subject, options, replayed, moments, ObjectNames(now, moments));
   }
   told.words += outcome_words(replayed);
   subject.restart(variant);
   told.culprits = culprits_in(subject.machine(), replayed, moments);
   told.story = tell(subject.machine(), moments, told.culprits);
   if (!replayed.violations.empty()) {
-    told.words += finding_text(finding_of(replayed.violations.front(), subject.machine(), moments));
+    told.words += conclusion_text(conclusion_of(replayed.violations.front(), subject.machine(), moments));
   }
   return told;
 }

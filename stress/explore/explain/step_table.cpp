@@ -79,7 +79,7 @@ class Table {
       if (row.op == row.last_op || used + 8 > cell_width_) return {who + nr + ")"};
       return {fmt::format("{}{} … {})", who, nr, shortened(op_name(row.last_op), cell_width_ - used))};
     }
-    return wrapped(who + row.text, cell_width_);
+    return lines_of_width(who + row.text, cell_width_);
   }
   void put(std::string_view line, std::string_view colour) {
     const std::size_t end = line.find_last_not_of(' ');
@@ -98,8 +98,10 @@ class Table {
       const std::string step = is_first && !is_folded ? fmt::format("{}", row.step) : "";
       std::string out = fmt::format("{} {:>{}} ", row.is_culprit && is_first ? "»" : " ", step, kStepWidth - 2);
       out += padded(is_named ? shortened(op_name(row.op), function_width_) : "", function_width_);
-      for (std::size_t i = 0; !is_one_column_ && i < column; ++i) out += std::string(cell_width_ + 1, ' ');
-      put(out + " " + line, colour);
+      for (std::size_t i = 0; !is_one_column_ && i < column; ++i) out.append(cell_width_ + 1, ' ');
+      out += ' ';
+      out += line;
+      put(out, colour);
       is_first = false;
     }
   }

@@ -37,8 +37,9 @@ class Teller {
   Story operator()() {
     for (std::size_t i = 0; i < moments_.size(); ++i) {
       note_switch(i);
-      note_section(i);
+      note_entry(i);
       add(i);
+      note_exit(i);
       memory_.happened(moments_[i]);
     }
     return {.nr_cpus = machine_.nr_cpus(), .rows = fold()};
@@ -58,8 +59,7 @@ class Teller {
   struct Acting {
     std::vector<Held> held;
     const void* waits_on = nullptr;  ///< the last that it did was to wait for it
-    u32 rcu_depth = 0;
-    bool has_only_served = true;  ///< since it was switched to
+    bool has_only_served = true;     ///< since it was switched to
   };
 
   Row row_of(std::size_t i, Row::What what, std::string text) const {
@@ -85,13 +85,28 @@ class Teller {
     cpus_[moments_[i].cpu].has_only_served = true;
   }
 
-  /// Read sections, where somebody waits for them.
-  void note_section(std::size_t i) {
+  /// What the CPU of a moment did next; null: nothing.
+  const Moment* next_of(std::size_t i) const {
+    const auto next = std::find_if(moments_.begin() + static_cast<std::ptrdiff_t>(i) + 1, moments_.end(),
+                                   [&](const Moment& m) { return m.cpu == moments_[i].cpu; });
+    return next == moments_.end() ? nullptr : &*next;
+  }
+  // Read sections, where somebody waits for them: entered where the CPU went on, left right behind its last access.
+  void note_entry(std::size_t i) {
     const Moment& m = moments_[i];
-    if (m.what != Moment::What::access) return;
-    const u32 depth = std::exchange(cpus_[m.cpu].rcu_depth, m.rcu_depth);
-    if (!has_grace_period_ || (depth == 0) == (m.rcu_depth == 0)) return;
-    show(row_of(i, Row::What::section, depth == 0 ? "rcu_read_lock" : "rcu_read_unlock"));
+    if (!has_grace_period_ || m.what != Moment::What::section) return;
+    const Moment* const next = next_of(i);
+    const bool enters =
+        m.rcu_depth == 1 && next != nullptr && next->what != Moment::What::section && next->rcu_depth != 0;
+    if (enters) show(row_of(i, Row::What::section, "rcu_read_lock"));
+  }
+  void note_exit(std::size_t i) {
+    const Moment& m = moments_[i];
+    if (!has_grace_period_ || m.what != Moment::What::access || m.rcu_depth == 0) return;
+    const Moment* const next = next_of(i);
+    const bool leaves = (next == nullptr || next->rcu_depth == 0) &&
+                        (next == nullptr || next->what == Moment::What::access || next->what == Moment::What::done);
+    if (leaves) show(row_of(i, Row::What::section, "rcu_read_unlock"));
   }
 
   void add(std::size_t i) {
@@ -104,6 +119,7 @@ class Teller {
         if (m.result != 0) show(row_of(i, Row::What::choice, choice_text(i)));
         break;
       case Moment::What::violation: add_violation(i); break;
+      case Moment::What::section: break;
       case Moment::What::done: show(row_of(i, Row::What::done, "done")); break;
     }
     const bool serves = m.what == Moment::What::access && request_word(machine_.cpus(), m.word).has_value() &&
@@ -298,6 +314,11 @@ Story Story::at_most(std::size_t most) const {
   spare.resize(std::min(spare.size(), too_many));
   std::ranges::sort(spare, std::greater{});
   for (const std::size_t i : spare) story.rows.erase(story.rows.begin() + static_cast<std::ptrdiff_t>(i));
+  // A long story is of many operations, and its end is what it is about.
+  if (story.rows.size() > most) {
+    story.nr_before = story.rows.size() - most;
+    story.rows.erase(story.rows.begin(), story.rows.begin() + static_cast<std::ptrdiff_t>(story.nr_before));
+  }
   return story;
 }
 

@@ -32,8 +32,10 @@ struct Row {
 struct Story {
   u32 nr_cpus = 0;
   std::vector<Row> rows;
+  std::size_t nr_before = 0;  ///< rows that at_most() left out at the beginning
   /// Without rows that stand for folded steps, the smallest ones first, then without those that only say that a CPU was
-  /// done, until at most so many rows are left, if that is enough: the numbers of the steps still tell where they were.
+  /// done, until at most so many rows are left; the numbers of the steps still tell where they were. If that is not
+  /// enough, the first rows go too.
   Story at_most(std::size_t rows) const;
 };
 

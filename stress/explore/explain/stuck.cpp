@@ -40,17 +40,21 @@ class WaitGraph {
   u32 waits_for(u32 cpu) const {
     const Blocked& b = r_.blocked[cpu];
     if (b.is_done || b.word == nullptr) return kNobody;
-    if (is_held_by_one(b.why)) return b.value == 0 ? kNobody : static_cast<u32>(b.value - 1);
+    if (is_held_by_one(b.why)) {
+      // The word is the holder's number plus one; what is anything else was damaged.
+      return b.value == 0 || b.value > subject_.nr_cpus() ? kNobody : static_cast<u32>(b.value - 1);
+    }
     if (b.why == WaitFor::read_lock || b.why == WaitFor::write_lock) return holder_of_rwsem(cpu);
     const u32 owner = owner_of_request(b.word);
     return owner == kNobody || r_.blocked[owner].is_done ? kNobody : owner;
   }
-  /// Its word does not say who; the other CPU that has a lock of that rank does.
+  /// Its word does not say who; the other CPU that has a lock of that rank does, unless it waits for that lock itself.
   u32 holder_of_rwsem(u32 waiter) const {
     const u16 rank = LockRank(LockClass::mmap).v;
     for (u32 cpu = 0; cpu < subject_.nr_cpus(); ++cpu) {
       const CpuState& s = subject_.machine().cpu(cpu).state();
-      if (cpu != waiter && std::ranges::count(std::span(s.held_rank).first(s.nr_held), rank) != 0) return cpu;
+      if (r_.blocked[cpu].word == r_.blocked[waiter].word) continue;
+      if (std::ranges::count(std::span(s.held_rank).first(s.nr_held), rank) != 0) return cpu;
     }
     return kNobody;
   }
@@ -83,14 +87,32 @@ class WaitGraph {
   const ObjectNames& names_;
 };
 
+/// The last accesses of the CPU are a few words, again and again.
+bool is_retry(const std::vector<Moment>& moments, u32 cpu) {
+  constexpr std::size_t kLooked = 256;
+  constexpr std::size_t kLongestLoop = 16;
+  std::vector<const void*> words;
+  for (auto m = moments.rbegin(); m != moments.rend() && words.size() < kLooked; ++m) {
+    if (m->what == Moment::What::access && m->cpu == cpu) words.push_back(m->word);
+  }
+  for (std::size_t period = 1; period <= kLongestLoop && words.size() == kLooked; ++period) {
+    if (std::equal(words.begin(), words.end() - static_cast<std::ptrdiff_t>(period),
+                   words.begin() + static_cast<std::ptrdiff_t>(period))) {
+      return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 std::string stuck_text(const Subject& subject, const EngineOptions& options, const Replayed& replayed,
-                       const ObjectNames& names) {
+                       const std::vector<Moment>& moments, const ObjectNames& names) {
   if (replayed.end == End::endless) {
-    return fmt::format(
-        "endless: more than {} steps; the last ones are CPU {}'s, in {}: it retries what never succeeds\n",
-        options.most_steps, replayed.last_cpu, op_name(subject.machine().cpu(replayed.last_cpu).op()));
+    return fmt::format("endless: more than {} steps; CPU {} took the last ones, in {}: {}\n", options.most_steps,
+                       replayed.last_cpu, op_name(subject.machine().cpu(replayed.last_cpu).op()),
+                       is_retry(moments, replayed.last_cpu) ? "it does the same again and again, and never succeeds"
+                                                            : "not a loop of few steps; --max-steps may be too low");
   }
   const WaitGraph graph(subject, replayed, names);
   return (graph.has_circle() ? "deadlock: each waits for the next\n"

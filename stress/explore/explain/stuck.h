@@ -9,7 +9,8 @@
 namespace hvo::stress {
 
 /// Lines for the user: what it is, then a line per CPU.
+/// `moments`: of this schedule.
 std::string stuck_text(const Subject& subject, const EngineOptions& options, const Replayed& replayed,
-                       const ObjectNames& names);
+                       const std::vector<Moment>& moments, const ObjectNames& names);
 
 }  // namespace hvo::stress

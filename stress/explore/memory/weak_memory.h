@@ -47,4 +47,10 @@ class WeakMemory {
   std::unique_ptr<Impl> impl_;
 };
 
+/// With weak memory full barriers are ordered among themselves, whatever they touch; and what a load through a
+/// translation sees may lie elsewhere, and is a matter of when flushes were served.
+inline bool is_ordered_anyhow(const Access& access) {
+  return access.order == MemoryOrder::full || access.space == Space::vmemmap || access.kind == Kind::walker_load;
+}
+
 }  // namespace hvo::stress

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
-#include <cstring>
 
 #include "program/signals.h"
 
@@ -59,7 +58,7 @@ CurrentSchedule::CurrentSchedule(const std::string& command, u32 nr_workers) {
   if (p == MAP_FAILED) return;
   text_ = static_cast<char*>(p);
   std::fill_n(text_, size_, ' ');
-  std::memcpy(text_, head.data(), head.size());
+  std::ranges::copy(head, text_);
   for (std::size_t at = first_line_ + kLine - 1; at < size_; at += kLine) text_[at] = '\n';
   size_at_crash.store(size_, std::memory_order::relaxed);
   text_at_crash.store(text_, std::memory_order::relaxed);
@@ -78,7 +77,7 @@ void CurrentSchedule::note(u32 worker, const StrategySpec& strategy, u64 index) 
   if (line.digits == nullptr || !(line.strategy == strategy)) {
     const std::string text = fmt::format("worker {:>3}: --strategy {} --index 0x", worker, strategy_text(strategy));
     std::fill(to, to + kLine - 1, ' ');
-    std::memcpy(to, text.data(), text.size());
+    std::ranges::copy(text, to);
     line = {strategy, to + text.size()};
   }
   for (u32 i = 0; i < kDigits; ++i) line.digits[i] = "0123456789abcdef"[index >> (4 * (kDigits - 1 - i)) & 0xfU];

@@ -11,17 +11,52 @@ namespace hvo::stress {
 
 namespace {
 
+/// No more than there are schedules to run: which of several would get the last one is a matter of luck.
+u32 nr_workers(const SearchOptions& options) {
+  const u64 most =
+      options.nr_schedules == 0 ? options.nr_workers : std::min<u64>(options.nr_workers, options.nr_schedules);
+  return std::max(1U, static_cast<u32>(most));
+}
+
+Counted counted_of(const SearchResult& r) {
+  return {.outcomes = r.outcomes,
+          .events = r.events,
+          .nr_schedules = r.nr_schedules,
+          .nr_steps = r.nr_steps,
+          .nr_witnesses = r.nr_witnesses,
+          .nr_checked = r.nr_checked,
+          .nr_undetermined = r.nr_undetermined,
+          .ends = r.ends,
+          .seconds = r.seconds};
+}
+
+void add(SearchResult& to, const Counted& counted) {
+  to.outcomes += counted.outcomes;
+  to.events += counted.events;
+  to.nr_schedules += counted.nr_schedules;
+  to.nr_steps += counted.nr_steps;
+  to.nr_witnesses += counted.nr_witnesses;
+  to.nr_checked += counted.nr_checked;
+  to.nr_undetermined += counted.nr_undetermined;
+  for (std::size_t i = 0; i < to.ends.size(); ++i) to.ends[i] += counted.ends[i];
+}
+
 class Search {
  public:
   Search(const SearchOptions& options, const WatchSearch& watch) : common_{.options = options, .watch = watch} {}
 
   std::expected<SearchResult, std::string> operator()(const MakeSubject& make) {
-    for (u32 i = 0; i < std::max(1U, common_.options.nr_workers); ++i) {
+    for (u32 i = 0; i < nr_workers(common_.options); ++i) {
       auto subject = make();
       if (!subject) return std::unexpected(subject.error());
       workers_.push_back(std::make_unique<Worker>(std::move(*subject), common_, i));
     }
     common_.parts.resize(workers_.size());
+    start_hash_ = workers_.front()->subject().machine().state_hash();
+    const SearchState* resumed = common_.options.resume;
+    if (resumed != nullptr && resumed->start_hash != start_hash_) {
+      return std::unexpected("the search that was broken off is of another build: its machine begins in another state");
+    }
     if (common_.options.strategy.kind == StrategySpec::Kind::dfs) {
       depth_first();
     } else {
@@ -61,36 +96,39 @@ class Search {
     for (auto& worker : workers_) worker->result() = {};
     common_.base = {};
     common_.base.bound = bound;
-    decisions_.assign(workers_.size(), {});
+    common_.parts.assign(workers_.size(), {});
+    parts_.assign(workers_.size(), {});
     if (resumed != nullptr) take_up(*resumed, footprints);
     on_all_workers([&](Worker& worker) {
       worker.engine().hash_traces(worker.words());
       worker.engine().skip_what_meets_nobody(footprints);
-      const StrategySpec spec{StrategySpec::Kind::dfs, bound};
       DepthFirst strategy(bound, worker.id(), static_cast<u32>(workers_.size()));
-      if (resumed != nullptr) {
-        strategy.resume(resumed->decisions[worker.id()]);
-      } else if (worker.run_one(strategy, spec) && worker.id() != 0) {
-        worker.result() = {};  // all have the first schedule: it counts once
-      }
-      while (worker.run_one(strategy, spec)) {
-        constexpr u64 kEstimateEvery = 1024;
-        if (strategy.index() % kEstimateEvery == 0) worker.result().nr_left = strategy.nr_left();
-      }
-      worker.result().nr_left = 0;
-      if (strategy.is_exhausted()) return;
-      complete.store(false, std::memory_order::relaxed);
-      worker.result().nr_left = strategy.nr_left();
-      decisions_[worker.id()].assign(strategy.decisions().begin(), strategy.decisions().end());
+      DepthFirstPart& part = parts_[worker.id()];
+      if (resumed != nullptr) part = resumed->parts[worker.id()];
+      search_part(worker, strategy, {StrategySpec::Kind::dfs, bound}, part);
+      if (part.progress != DepthFirstPart::Progress::exhausted) complete.store(false, std::memory_order::relaxed);
     });
     return complete.load(std::memory_order::relaxed);
   }
 
+  static void search_part(Worker& worker, DepthFirst& strategy, const StrategySpec& spec, DepthFirstPart& part) {
+    using enum DepthFirstPart::Progress;
+    if (part.progress == exhausted) return;
+    if (part.progress == begun) strategy.resume(part.decisions);
+    // All workers have the first schedule: it counts once.
+    if (part.progress == not_begun && worker.id() != 0) worker.run_unseen(strategy);
+    constexpr u64 kEstimateEvery = 1024;
+    while (worker.run_one(strategy, spec)) {
+      if (strategy.index() % kEstimateEvery == 0) worker.result().nr_left = strategy.nr_left();
+    }
+    worker.result().nr_left = strategy.is_exhausted() ? 0 : strategy.nr_left();
+    if (strategy.has_strayed()) ++worker.result().nr_undetermined;
+    part.progress = strategy.is_exhausted() ? exhausted : strategy.has_begun() ? begun : not_begun;
+    part.decisions.assign(strategy.decisions().begin(), strategy.decisions().end());
+  }
+
   void take_up(const SearchState& s, Footprints* footprints) {
-    common_.base.outcomes = s.outcomes;
-    common_.base.events = s.events;
-    common_.base.nr_schedules = s.nr_schedules;
-    common_.base.nr_steps = s.nr_steps;
+    add(common_.base, s.counted);
     if (footprints != nullptr && s.has_learned) footprints->note_growth();
   }
 
@@ -98,7 +136,7 @@ class Search {
     rest_.bound = common_.base.bound;
     rest_.has_learned = footprints.take_growth();
     rest_.footprints = footprints.known();
-    rest_.decisions = decisions_;
+    rest_.parts = parts_;
   }
 
   void draw_lots() {
@@ -116,6 +154,7 @@ class Search {
       const u64 first = resumed != nullptr ? resumed->next_index : common_.options.first_index;
       const Indices indices{common_.options.seed, first + worker.id(), workers_.size()};
       std::vector<std::unique_ptr<Strategy>> strategies;
+      strategies.reserve(specs.size() + 1);
       for (const StrategySpec& spec : specs) strategies.push_back(make_random_strategy(spec, indices, baseline));
       if (common_.options.strategy.kind == StrategySpec::Kind::portfolio && worker.id() == 0) {
         specs.push_back({StrategySpec::Kind::dfs, 0});
@@ -149,10 +188,9 @@ class Search {
     const SearchState* resumed = common_.options.resume;
     if (resumed != nullptr) states.insert(resumed->states.begin(), resumed->states.end());
     all.nr_states = states.size();
-    all.seconds = common_.seconds() + (resumed != nullptr ? resumed->seconds : 0);
+    all.seconds = common_.seconds() + (resumed != nullptr ? resumed->counted.seconds : 0);
     all.is_interrupted = is_interrupted();
     all.witness = std::move(common_.witness);
-    all.nr_witnesses = common_.nr_witnesses;
     if (!all.is_complete) all.rest = rest_of(all, states, most_index);
     return all;
   }
@@ -163,25 +201,23 @@ class Search {
     rest.nr_workers = static_cast<u32>(workers_.size());
     rest.reduced = common_.options.reduced;
     rest.next_index = most_index;
-    rest.outcomes = all.outcomes;
-    rest.events = all.events;
-    rest.nr_schedules = all.nr_schedules;
-    rest.nr_steps = all.nr_steps;
-    rest.seconds = all.seconds;
+    rest.start_hash = start_hash_;
+    rest.counted = counted_of(all);
     rest.states.assign(states.begin(), states.end());
     return rest;
   }
 
   SearchCommon common_;
   std::vector<std::unique_ptr<Worker>> workers_;
-  std::vector<std::vector<DepthFirst::Decision>> decisions_;  ///< of each worker that was broken off
+  std::vector<DepthFirstPart> parts_;  ///< of each worker
+  u64 start_hash_ = 0;
   SearchState rest_;
 };
 
 }  // namespace
 
 bool is_hit(const Outcomes& outcomes, const std::optional<Key>& find) {
-  return find ? outcomes.of(*find) != 0 : outcomes.nr_forbidden() != 0;
+  return outcomes.nr_forbidden() != 0 || (find && outcomes.of(*find) != 0);
 }
 
 std::expected<SearchResult, std::string> search(const MakeSubject& make, const SearchOptions& options,

@@ -22,20 +22,21 @@ struct Witness {
   Outcomes outcomes;   ///< of this schedule
   u64 state_hash = 0;  ///< of the machine where it ended
   u32 nr_steps = 0;
+  bool is_cut = false;  ///< it had more decisions than are kept: it can't be run again
 };
 
 struct SearchOptions {
-  StrategySpec strategy;
+  StrategySpec strategy{};
   u64 seed = 1;
   u64 first_index = 0;  ///< of strategies that draw lots
   u32 nr_workers = 1;
   double seconds = 0;    ///< 0: as long as it takes
   u64 nr_schedules = 0;  ///< 0: any number
-  EngineOptions engine;
+  EngineOptions engine{};
   bool reduced = true;  ///< leave out schedules that differ in nothing
   bool check_determinism = false;
   /// What the search is after and stops at; nothing: any outcome that is forbidden.
-  std::optional<Key> find;
+  std::optional<Key> find{};
   bool stops_at_witness = true;
   CurrentSchedule* current = nullptr;   ///< is told which schedules run
   const SearchState* resume = nullptr;  ///< goes on from there: a search of the same program, strategy and workers
@@ -84,7 +85,7 @@ Replayed replay(Subject& subject, const EngineOptions& options, u64 variant, std
 /// What the subject draws by lot in schedule `index`: all schedules of a depth-first search are of one program.
 u64 variant_of(const StrategySpec& spec, u64 index);
 
-/// The outcome that a search is after has been seen.
+/// The outcome that a search is after has been seen, or a forbidden one: that is never passed over.
 bool is_hit(const Outcomes& outcomes, const std::optional<Key>& find);
 
 }  // namespace hvo::stress

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "stress/version.h"
 
@@ -24,37 +26,76 @@ Json decisions_json(const std::vector<DepthFirst::Decision>& decisions) {
   return flat;
 }
 
-std::vector<DepthFirst::Decision> decisions_of(const nlohmann::json& flat) {
+/// Nothing when these are no decisions.
+std::optional<std::vector<DepthFirst::Decision>> decisions_of(const nlohmann::json& flat) {
   std::vector<DepthFirst::Decision> decisions;
   for (std::size_t i = 0; i + 2 < flat.size(); i += 3) {
     decisions.push_back({flat[i].get<u8>(), flat[i + 1].get<u8>(), flat[i + 2].get<u8>()});
+    if (decisions.back().chosen >= decisions.back().nr_alternatives) return std::nullopt;
   }
+  if (flat.size() % 3 != 0) return std::nullopt;
   return decisions;
+}
+
+constexpr std::array<std::string_view, 3> kProgress{"not begun", "begun", "exhausted"};
+
+std::optional<DepthFirstPart> part_of(const nlohmann::json& json) {
+  const auto progress = std::ranges::find(kProgress, json.at("progress").get<std::string>());
+  auto decisions = decisions_of(json.at("decisions"));
+  if (progress == kProgress.end() || !decisions) return std::nullopt;
+  return DepthFirstPart{static_cast<DepthFirstPart::Progress>(progress - kProgress.begin()), std::move(*decisions)};
+}
+
+Json counted_json(const Counted& c) {
+  return {{"outcomes", c.outcomes.count},
+          {"holes", c.outcomes.holes},
+          {"events", c.events.v},
+          {"schedules", c.nr_schedules},
+          {"steps", c.nr_steps},
+          {"witnesses", c.nr_witnesses},
+          {"checked", c.nr_checked},
+          {"undetermined", c.nr_undetermined},
+          {"ends", c.ends},
+          {"seconds", c.seconds}};
+}
+
+Counted counted_of(const nlohmann::json& json) {
+  Counted c;
+  json.at("outcomes").get_to(c.outcomes.count);
+  json.at("holes").get_to(c.outcomes.holes);
+  json.at("events").get_to(c.events.v);
+  json.at("schedules").get_to(c.nr_schedules);
+  json.at("steps").get_to(c.nr_steps);
+  json.at("witnesses").get_to(c.nr_witnesses);
+  json.at("checked").get_to(c.nr_checked);
+  json.at("undetermined").get_to(c.nr_undetermined);
+  json.at("ends").get_to(c.ends);
+  json.at("seconds").get_to(c.seconds);
+  return c;
 }
 
 }  // namespace
 
 std::string state_text(const SearchState& s) {
-  Json decisions = Json::array();
-  for (const auto& worker : s.decisions) decisions.push_back(decisions_json(worker));
+  Json parts = Json::array();
+  for (const DepthFirstPart& part : s.parts) {
+    parts.push_back({{"progress", kProgress[static_cast<std::size_t>(part.progress)]},
+                     {"decisions", decisions_json(part.decisions)}});
+  }
   return Json{{"hvolab_search", kFormat},
               {"version", kVersion},
               {"commit", kCommit},
               {"program", s.program},
+              {"start_state", fmt::format("{:016x}", s.start_hash)},
               {"strategy", s.strategy},
               {"workers", s.nr_workers},
               {"reduced", s.reduced},
               {"next_index", s.next_index},
               {"bound", s.bound},
               {"has_learned", s.has_learned},
-              {"decisions", decisions},
+              {"parts", parts},
               {"footprints", s.footprints},
-              {"outcomes", s.outcomes.count},
-              {"holes", s.outcomes.holes},
-              {"events", s.events.v},
-              {"schedules", s.nr_schedules},
-              {"steps", s.nr_steps},
-              {"seconds", s.seconds},
+              {"counted", counted_json(s.counted)},
               {"states", s.states}}
              .dump() +
          "\n";
@@ -78,14 +119,14 @@ std::expected<SearchState, std::string> parse_state(const std::string& text) {
     s.next_index = json.at("next_index").get<u64>();
     s.bound = json.at("bound").get<u32>();
     s.has_learned = json.at("has_learned").get<bool>();
-    for (const auto& worker : json.at("decisions")) s.decisions.push_back(decisions_of(worker));
+    s.start_hash = std::stoull(json.at("start_state").get<std::string>(), nullptr, 16);
+    for (const auto& worker : json.at("parts")) {
+      auto part = part_of(worker);
+      if (!part) return std::unexpected("is damaged: parts");
+      s.parts.push_back(std::move(*part));
+    }
     s.footprints = json.at("footprints").get<std::vector<std::pair<u32, u16>>>();
-    s.outcomes.count = json.at("outcomes").get<decltype(s.outcomes.count)>();
-    s.outcomes.holes = json.at("holes").get<decltype(s.outcomes.holes)>();
-    s.events.v = json.at("events").get<decltype(s.events.v)>();
-    s.nr_schedules = json.at("schedules").get<u64>();
-    s.nr_steps = json.at("steps").get<u64>();
-    s.seconds = json.at("seconds").get<double>();
+    s.counted = counted_of(json.at("counted"));
     s.states = json.at("states").get<std::vector<u64>>();
     return s;
   } catch (const std::exception& e) {

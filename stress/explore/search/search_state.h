@@ -1,6 +1,7 @@
 // SearchState: where a search is, so that another one goes on from there.
 #pragma once
 
+#include <array>
 #include <expected>
 #include <string>
 #include <utility>
@@ -11,27 +12,43 @@
 
 namespace hvo::stress {
 
-struct SearchState {
-  std::string program;   ///< the words that make what is explored
-  std::string strategy;  ///< strategy_text()
-  u32 nr_workers = 1;
-  bool reduced = true;
-  u64 next_index = 0;                                          ///< of strategies that draw lots
-  u32 bound = 0;                                               ///< depth first: of the pass that was broken off
-  bool has_learned = false;                                    ///< the pass has to be made again
-  std::vector<std::vector<DepthFirst::Decision>> decisions{};  ///< of each worker
-  std::vector<std::pair<u32, u16>> footprints{};               ///< what is known of them: place, bits
-  // What was counted: by that pass, or by all schedules so far.
+/// What schedules have come to.
+struct Counted {
   Outcomes outcomes{};
   EventCounts events{};
   u64 nr_schedules = 0;
   u64 nr_steps = 0;
+  u64 nr_witnesses = 0;
+  u64 nr_checked = 0;
+  u64 nr_undetermined = 0;
+  std::array<u64, 4> ends{};
   double seconds = 0;
+};
+
+/// A worker's part of a depth-first pass.
+struct DepthFirstPart {
+  enum class Progress : u8 { not_begun, begun, exhausted };
+  Progress progress{};
+  std::vector<DepthFirst::Decision> decisions{};
+};
+
+struct SearchState {
+  std::string program;   ///< the words that make what is explored
+  u64 start_hash = 0;    ///< state of its machine at the start
+  std::string strategy;  ///< strategy_text()
+  u32 nr_workers = 1;
+  bool reduced = true;
+  u64 next_index = 0;                             ///< of strategies that draw lots
+  u32 bound = 0;                                  ///< depth first: of the pass that was broken off
+  bool has_learned = false;                       ///< the pass has to be made again
+  std::vector<DepthFirstPart> parts{};            ///< of each worker
+  std::vector<std::pair<u32, u16>> footprints{};  ///< what is known of them: place, bits
+  Counted counted;                                ///< by that pass, or by all schedules so far
   std::vector<u64> states{};
 };
 
 std::string state_text(const SearchState& state);
-/// Error: one line for the user.
+/// Error: one line for the user: it is none, or damaged.
 std::expected<SearchState, std::string> parse_state(const std::string& text);
 
 }  // namespace hvo::stress

@@ -108,7 +108,8 @@ void shrink_program(ExploreOptions& options, const Failure& failure, Witness& wi
 }  // namespace
 
 Failure failure_of(const Outcomes& outcomes, const std::optional<Key>& find) {
-  Failure f{.key = find};
+  Failure f;
+  if (find && outcomes.of(*find) != 0) f.key = find;
   for (const Outcome& o : kOutcomes) {
     if (!f.key && o.grade == Grade::forbidden && outcomes.of(o.key) != 0) f.key = o.key;
   }

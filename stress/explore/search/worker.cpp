@@ -12,6 +12,7 @@ void add(SearchResult& to, const SearchResult& part) {
   to.nr_left += part.nr_left;
   to.nr_checked += part.nr_checked;
   to.nr_undetermined += part.nr_undetermined;
+  to.nr_witnesses += part.nr_witnesses;
   for (std::size_t i = 0; i < to.ends.size(); ++i) to.ends[i] += part.ends[i];
 }
 
@@ -25,6 +26,15 @@ Baseline Worker::baseline() {
   EventCounts events;
   subject_->judge(End::violation, outcomes, events, 0);
   return b;
+}
+
+void Worker::run_unseen(Strategy& strategy) {
+  if (!strategy.begin()) return;
+  subject_->restart(0);
+  const End end = engine_.run(*subject_, strategy);
+  Outcomes outcomes;
+  EventCounts events;
+  subject_->judge(end, outcomes, events, engine_.trace());
 }
 
 bool Worker::run_one(Strategy& strategy, const StrategySpec& spec) {
@@ -69,18 +79,21 @@ void Worker::check_determinism(End end, u64 variant) {
 
 void Worker::keep_witness(const Strategy& strategy, const StrategySpec& spec, End end, const Outcomes& outcomes,
                           u64 hash) {
+  ++result_.nr_witnesses;
   const std::scoped_lock lock(common_.mutex);
-  ++common_.nr_witnesses;
   if (common_.options.stops_at_witness) common_.stop.store(true, std::memory_order::relaxed);
   if (common_.witness) return;
-  common_.witness = Witness{.strategy = spec,
+  StrategySpec named = spec;
+  if (const auto bound = strategy.bound()) named.n = *bound;
+  common_.witness = Witness{.strategy = named,
                             .seed = common_.options.seed,
                             .index = strategy.index(),
                             .decisions = {engine_.decisions().begin(), engine_.decisions().end()},
                             .end = end,
                             .outcomes = outcomes,
                             .state_hash = hash,
-                            .nr_steps = engine_.nr_steps()};
+                            .nr_steps = engine_.nr_steps(),
+                            .is_cut = engine_.is_cut()};
 }
 
 void Worker::report() {

@@ -22,7 +22,6 @@ struct SearchCommon {
   std::mutex mutex{};
   SearchResult base{};                ///< mutex: what is known without those that run
   std::optional<Witness> witness{};   ///< mutex
-  u64 nr_witnesses = 0;               ///< mutex
   std::vector<SearchResult> parts{};  ///< mutex: of the workers that run, as of their last report
   Clock::time_point next_report = start + std::chrono::milliseconds(200);  ///< mutex
 
@@ -63,6 +62,8 @@ class Worker {
   Baseline baseline();
   /// Runs the strategy's next schedule; false when there is none, or when the search is over.
   bool run_one(Strategy& strategy, const StrategySpec& spec);
+  /// Runs the strategy's next schedule, of which somebody else takes account.
+  void run_unseen(Strategy& strategy);
   void report();
 
  private:

@@ -66,7 +66,7 @@ class ScenarioSubject final : public Subject {
   /// What actors hold is no part of the machine's trace.
   bool remembers_traces() const override { return false; }
   void judge(End end, Outcomes& outcomes, EventCounts& events, u64 /*trace*/) override {
-    for (const CpuShare& share : shared_->cpus) seen() += share.outcomes;
+    for (u32 i = 0; i < nr_cpus(); ++i) seen(i) += shared_->cpus[i].outcomes;
     judge_without_validation(outcomes, events);
     if (end == End::deadlock || end == End::endless) outcomes.add(Key::stuck);
     if (end != End::done) return;

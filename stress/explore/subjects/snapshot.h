@@ -25,17 +25,21 @@ class Snapshot {
   /// From now on all of the memory is taken to be stored to: something else than the engine's CPUs ran.
   void all_is_dirty();
   /// A number for the state that the machine is in, by what differs from the snapshot's. Not the machine's
-  /// state_hash().
+  /// state_hash(): when frames were freed and TLB entries filled (epochs) is left out. That is a matter of who came
+  /// first where nobody meets, and tells only how a state was come to.
   u64 hash() const;
 
  private:
   std::span<std::byte> arena_of_machine() const;
   std::span<std::byte> frame_of_machine(std::size_t frame) const;
+  /// Into scratch_: the arena now, epochs as in the snapshot.
+  void copy_arena_without_epochs() const;
 
   Machine& machine_;
   std::vector<std::byte> arena_;
   std::vector<std::byte> memory_;
   std::vector<u8> dirty_;
+  mutable std::vector<std::byte> scratch_;
 };
 
 }  // namespace hvo::stress

@@ -11,6 +11,18 @@ bool is_known_hole(const Design& design, const Violation& violation) {
   });
 }
 
+/// Frames that were never used hold poison too: what is read of one that is not filled yet is seen to be nothing.
+void Subject::begin_here() {
+  const FrameTable& frames = machine_->frame_table();
+  const std::size_t size = std::size_t{1} << frames.page_shift;
+  for (u32 i = 0; i < frames.nr_frames(); ++i) {
+    const FrameState state = frames.state_of({i});
+    if (state != FrameState::free && state != FrameState::cached) continue;
+    std::fill_n(frames.address({i}), size, FrameAllocator::kPoisonByte);
+  }
+  snapshot_ = std::make_unique<Snapshot>(*machine_);
+}
+
 bool Subject::ends_with(const Violation& violation) { return !is_known_hole(machine_->design(), violation); }
 
 bool Subject::note_state() {
@@ -19,12 +31,15 @@ bool Subject::note_state() {
 }
 
 void Subject::judge_without_validation(Outcomes& outcomes, EventCounts& events) {
-  if (is_weak_) {
-    u64& wrong = seen_.count[static_cast<unsigned>(Key::wrong)];
-    seen_.count[static_cast<unsigned>(Key::stale_head)] += std::exchange(wrong, 0);
+  for (u32 i = 0; i < nr_cpus(); ++i) {
+    Outcomes& seen = seen_[i];
+    if (is_weak_) {
+      u64& wrong = seen.count[static_cast<unsigned>(Key::wrong)];
+      seen.count[static_cast<unsigned>(Key::stale_head)] += std::exchange(wrong, 0);
+    }
+    outcomes += seen;
+    seen = {};
   }
-  outcomes += seen_;
-  seen_ = {};
   for (u32 i = 0; i < nr_cpus(); ++i) {
     events += machine_->diagnostics(i).counts;
     grade_violations(machine_->design(), machine_->diagnostics(i).violations, outcomes);

@@ -49,20 +49,20 @@ class Subject : public Program {
  protected:
   explicit Subject(std::unique_ptr<Machine> machine) : machine_(std::move(machine)) {}
   /// The machine is now as each schedule shall find it.
-  void begin_here() { snapshot_ = std::make_unique<Snapshot>(*machine_); }
+  void begin_here();
   /// What judge() does but for validating, and for schedules that are stuck.
   void judge_without_validation(Outcomes& outcomes, EventCounts& events);
   /// True when no schedule has ended in this state before.
   bool note_state();
-  /// What CPUs saw in this schedule; taken by judge().
-  Outcomes& seen() { return seen_; }
+  /// What a CPU saw in this schedule: its own, for to a sanitizer it is a thread; taken by judge().
+  Outcomes& seen(u32 cpu) { return seen_[cpu]; }
 
  private:
   void validate_if_new();
 
   std::unique_ptr<Machine> machine_;
   std::unique_ptr<Snapshot> snapshot_;
-  Outcomes seen_;
+  std::array<Outcomes, kMostCpus> seen_{};
   bool is_weak_ = false;
   u64 last_state_ = 0;
   std::unordered_set<u64> states_;

@@ -1,4 +1,4 @@
-#include "stress/explore/explain/finding.h"
+#include "stress/explore/explain/conclusion.h"
 
 #include <fmt/format.h>
 
@@ -46,7 +46,7 @@ class Finder {
   Finder(Machine& machine, const std::vector<Moment>& moments)
       : machine_(machine), moments_(moments), memory_(machine), names_(memory_, moments) {}
 
-  Finding operator()(const Violation& v) {
+  Conclusion operator()(const Violation& v) {
     // As memory was when it was reported.
     for (const Moment& m : moments_) {
       const bool is_it = m.what == Moment::What::violation && m.cpu == v.cpu && m.violation.rule == v.rule &&
@@ -57,24 +57,24 @@ class Finder {
       }
       memory_.happened(m);
     }
-    Finding f{.name = std::string(rule_name(v.rule)), .rule = std::string(rule_text(v.rule))};
+    Conclusion f{.name = std::string(rule_name(v.rule)), .rule = std::string(rule_text(v.rule))};
     say(v, f);
     for (const KnownHole& hole : machine_.design().holes) {
       if (hole.rule != v.rule || hole.op != v.op) continue;
-      f.known = fmt::format("a known hole of {} ({}): {}; fixed by {}", machine_.design().name,
-                            machine_.design().kernels, hole.why, hole.fixed_by);
+      f.known = fmt::format("a known hole of {} ({}): {}; {}", machine_.design().name, machine_.design().kernels,
+                            hole.why, hole.fixed_by == kOpen ? "open" : fmt::format("fixed by {}", hole.fixed_by));
       break;
     }
     return f;
   }
 
-  Finding deadlock() {
+  Conclusion deadlock() {
     std::array<const Moment*, kMaxCpus> last{};
     for (const Moment& m : moments_) {
       memory_.happened(m);
       last[m.cpu] = &m;
     }
-    Finding f{.name = "deadlock", .rule = "Whoever waits is waited for by nobody that it waits for."};
+    Conclusion f{.name = "deadlock", .rule = "Whoever waits is waited for by nobody that it waits for."};
     f.expected = "every CPU comes to the end of what it does";
     for (const Moment* m : last) {
       if (m == nullptr || m->what == Moment::What::done) continue;
@@ -84,7 +84,7 @@ class Finder {
   }
 
  private:
-  void say(const Violation& v, Finding& f) const {
+  void say(const Violation& v, Conclusion& f) const {
     switch (v.rule) {
       case Rule::read_only_store: return say_trap(v, f);
       case Rule::wrong_head:
@@ -106,7 +106,7 @@ class Finder {
                              names_.page_or_number(v.object));
     }
   }
-  void say_trap(const Violation& v, Finding& f) const {
+  void say_trap(const Violation& v, Conclusion& f) const {
     const Object object = names_.of_address(v.object);
     f.expected = fmt::format("{} is mapped read-write when {} stores to it", object.name, who(v.cpu, v.op));
     const std::string tried = reported_ == nullptr ? "" : attempt_text(machine_, reported_->access, object);
@@ -116,7 +116,7 @@ class Finder {
                          tried.empty() ? "the store" : tried, pte ? value_text(machine_, entry, pte->v) : "read-only");
   }
   /// Which word it was is known by the load that saw it.
-  void say_bad_page(const Violation& v, Finding& f) const {
+  void say_bad_page(const Violation& v, Conclusion& f) const {
     Object object = names_.of_address(v.object);
     object.kind = Object::Kind::other;
     object.name = head_text(names_, v.object);
@@ -154,20 +154,20 @@ class Finder {
 
 }  // namespace
 
-Finding finding_of(const Violation& violation, Machine& machine, const std::vector<Moment>& moments) {
+Conclusion conclusion_of(const Violation& violation, Machine& machine, const std::vector<Moment>& moments) {
   return Finder(machine, moments)(violation);
 }
 
-Finding finding_of_deadlock(Machine& machine, const std::vector<Moment>& moments) {
+Conclusion conclusion_of_deadlock(Machine& machine, const std::vector<Moment>& moments) {
   return Finder(machine, moments).deadlock();
 }
 
-std::string finding_text(const Finding& f, std::size_t columns) {
+std::string conclusion_text(const Conclusion& f, std::size_t columns) {
   std::string text;
   const auto add = [&](std::string_view title, const std::string& what) {
     if (what.empty()) return;
     bool is_first = true;
-    for (const std::string& line : wrapped(what, columns - 12)) {
+    for (const std::string& line : lines_of_width(what, columns - 12)) {
       text += fmt::format("{:<12}{}\n", is_first ? title : "", line);
       is_first = false;
     }
@@ -179,7 +179,7 @@ std::string finding_text(const Finding& f, std::size_t columns) {
   return text;
 }
 
-nlohmann::json finding_json(const Finding& f) {
+nlohmann::json conclusion_json(const Conclusion& f) {
   nlohmann::json j{{"name", f.name}, {"rule", f.rule}, {"expected", f.expected}, {"seen", f.seen}};
   if (!f.known.empty()) j["known_hole"] = f.known;
   return j;

@@ -1,4 +1,4 @@
-// finding: what went wrong in a schedule, in sentences.
+// conclusion: what went wrong in a schedule, in sentences.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -13,7 +13,7 @@ class Machine;
 
 namespace hvo::stress {
 
-struct Finding {
+struct Conclusion {
   std::string name{};      ///< of the rule or outcome: "read-only-store", "deadlock"
   std::string rule{};      ///< what must hold
   std::string expected{};  ///< here
@@ -22,12 +22,12 @@ struct Finding {
 };
 
 /// `machine`: in the state in which the schedule `moments` began.
-Finding finding_of(const Violation& violation, Machine& machine, const std::vector<Moment>& moments);
+Conclusion conclusion_of(const Violation& violation, Machine& machine, const std::vector<Moment>& moments);
 /// Of a schedule at whose end some CPUs wait and nobody can go on: who waits for what, and who has it.
-Finding finding_of_deadlock(Machine& machine, const std::vector<Moment>& moments);
+Conclusion conclusion_of_deadlock(Machine& machine, const std::vector<Moment>& moments);
 
 /// Some lines for the terminal.
-std::string finding_text(const Finding& finding, std::size_t columns = 100);
-nlohmann::json finding_json(const Finding& finding);
+std::string conclusion_text(const Conclusion& finding, std::size_t columns = 100);
+nlohmann::json conclusion_json(const Conclusion& finding);
 
 }  // namespace hvo::stress
