@@ -132,9 +132,9 @@ u64 host_bytes_needed(const Plan& plan) {
   const MachineSizes sizes = sizes_of(config);
   const u64 page = geometry().page_size();
   const u64 frames = sizes.vmemmap_bytes + sizes.nr_pmds * page + (sizes.nr_pmds / 512 + 1) * page;
-  // States, orders, epochs, links (10 bytes a frame); a bitmap, an order and links for 512 units of either number
+  // States, orders, epochs, links (12 bytes a frame); a bitmap, an order and links for 512 units of either number
   // space (73 bytes); the truth and a pool's link for a hugepage of the smallest size.
-  const u64 beside = sizes.nr_frames * 10 + (sizes.nr_frames + sizes.nr_pages) / 512 * 73 +
+  const u64 beside = sizes.nr_frames * 12 + (sizes.nr_frames + sizes.nr_pages) / 512 * 73 +
                      (sizes.nr_pages >> geometry().smallest_order().v) * 16;
   const u64 host_tables = (frames + beside) / 512;
   constexpr u64 kProgram = u64{32} << 20;

@@ -83,7 +83,7 @@ Cpu::Place Cpu::translate(u64 va) {
     report({.rule = Rule::stale_translation,
             .object = va,
             .expected = e->epoch(),
-            .seen = ref(w_.frames->epoch[frame.v]).load(kRelaxed),
+            .seen = w_.frames->epoch_of(frame),
             .what = "access through a TLB entry whose frame has left its owner since the fill (epochs)"});
   }
   return {fast_.memory + offset, e->writable != 0};

@@ -54,7 +54,7 @@ class Cpu {
       : s_(wiring.state),
         fast_{.pages = wiring.tlb.pages.data(),
               .slot_mask = wiring.tlb.pages.size() - 1,
-              .epoch = wiring.frames != nullptr ? wiring.frames->epoch.data() : nullptr,
+              .notes = wiring.frames != nullptr ? wiring.frames->notes.data() : nullptr,
               .memory = wiring.frames != nullptr ? wiring.frames->memory : nullptr,
               .page_shift = wiring.tlb.page_shift},
         w_(wiring) {}
@@ -255,7 +255,7 @@ class Cpu {
     return slow(w, Kind::load, order, T{0}, T{0});
   }
   template <class T>
-  [[gnu::noinline]] T slow(Word<T>& w, Kind kind, MemoryOrder order, T operand, T expected) {
+  HVO_OFF_THE_FAST_PATH T slow(Word<T>& w, Kind kind, MemoryOrder order, T operand, T expected) noexcept {
     const Access a = physical(w, kind, order, operand, expected);
     begin(a);
     return finish(w, a);
@@ -318,7 +318,7 @@ class Cpu {
   /// True when the frame behind `frame` left its owner after the entry was filled. A detector, not a step.
   HVO_DETECTOR bool is_stale(u64 frame_and_epoch) const {
     const auto frame = static_cast<u32>(frame_and_epoch);
-    return ref(fast_.epoch[frame]).load(std::memory_order::relaxed) > frame_and_epoch >> 32;
+    return ref(fast_.notes[frame].epoch).load(std::memory_order::relaxed) > frame_and_epoch >> 32;
   }
   void serve_slot(Slot& slot);
   void serve_tlbi(Slot& slot);
@@ -328,7 +328,7 @@ class Cpu {
   struct FastPath {
     const TlbEntry* pages = nullptr;
     u64 slot_mask = 0;
-    Word<u32>* epoch = nullptr;
+    FrameNote* notes = nullptr;
     std::byte* memory = nullptr;
     u8 page_shift = 12;
   };

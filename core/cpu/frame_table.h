@@ -25,21 +25,35 @@ struct FrameUse {
 
   static constexpr FrameUse from(u16 v) { return {static_cast<FrameState>(v & 0xff), static_cast<u8>(v >> 8)}; }
   constexpr u16 value() const { return static_cast<u16>(static_cast<u8>(state) | order << 8); }
+  /// It has an owner, and one that may give it back. One comparison: those states stand side by side.
+  constexpr bool may_be_freed() const {
+    static_assert(static_cast<u8>(FrameState::page_table) == static_cast<u8>(FrameState::allocated) + 2);
+    return static_cast<u8>(static_cast<u8>(state) - static_cast<u8>(FrameState::allocated)) <= 2;
+  }
 };
 
-/// A view (wiring) of per-frame arrays in the arena. Reads and writes are relaxed: detectors, never steps.
+/// What is kept of a frame, side by side: one cache line is fetched for it, not two.
+struct FrameNote {
+  Word<u32> epoch;  ///< one past FrameTable::clock when the frame last left an owner
+  Word<u16> use;    ///< FrameUse
+  u16 unused = 0;
+};
+static_assert(sizeof(FrameNote) == 8);
+
+/// A view (wiring) of a per-frame array in the arena. Reads and writes are relaxed: detectors, never steps.
 struct FrameTable {
-  std::span<Word<u16>> use;     ///< FrameUse
-  std::span<Word<u32>> epoch;   ///< one past `clock` when the frame last left an owner
+  std::span<FrameNote> notes;
   Word<u32>* clock = nullptr;   ///< machine-wide; not before the epoch of any frame that has an owner
   std::byte* memory = nullptr;  ///< first byte of frame 0
   u8 page_shift = 12;
 
-  u64 nr_frames() const { return use.size(); }
+  u64 nr_frames() const { return notes.size(); }
   std::byte* address(FrameNo f) const { return memory + (u64{f.v} << page_shift); }
-  FrameUse use_of(FrameNo f) const { return FrameUse::from(ref(use[f.v]).load(std::memory_order::relaxed)); }
+  FrameUse use_of(FrameNo f) const { return FrameUse::from(ref(notes[f.v].use).load(std::memory_order::relaxed)); }
+  u32 epoch_of(FrameNo f) const { return ref(notes[f.v].epoch).load(std::memory_order::relaxed); }
+  void set_epoch(FrameNo f, u32 v) const { ref(notes[f.v].epoch).store(v, std::memory_order::relaxed); }
   FrameState state_of(FrameNo f) const { return use_of(f).state; }
-  void set_use(FrameNo f, FrameUse u) const { ref(use[f.v]).store(u.value(), std::memory_order::relaxed); }
+  void set_use(FrameNo f, FrameUse u) const { ref(notes[f.v].use).store(u.value(), std::memory_order::relaxed); }
   void set_state(FrameNo f, FrameState s) const { set_use(f, {s, use_of(f).order}); }
   void set_order(FrameNo f, u8 order) const { set_use(f, {state_of(f), order}); }
 };

@@ -70,10 +70,11 @@ class Buddy {
     while (to != out.end()) {
       const u32 a = *std::find_if(s_->head.begin(), s_->head.end(), [](u32 h) { return h != kNone; });
       for (unsigned i = 0; i < AreaBits::kWords && to != out.end(); ++i) {
-        u64& w = areas_[a].words[i];
+        u64 w = areas_[a].words[i];
         for (; w != 0 && to != out.end(); w &= w - 1) {
           *to++ = first + (a * kAreaUnits + i * 64 + static_cast<u64>(std::countr_zero(w)));
         }
+        areas_[a].words[i] = w;
       }
       relink(a);
     }
@@ -119,20 +120,25 @@ class Buddy {
     const Unit first = first_;  // out of the members, as in take_batch
     const u64 nr_units = nr_units_;
     for (std::size_t i = 0; i < units.size();) {
-      const u64 start = units[i] - first;
-      if (start >= nr_units) {
+      const u64 at = units[i] - first;
+      if (at >= nr_units) {
         ++i;
         continue;
       }
-      const u64 a = start / kAreaUnits;
-      AreaBits& bits = areas_[a];
-      for (; i < units.size(); ++i) {
-        const u64 n = units[i] - first;
-        if (n / kAreaUnits != a || n >= nr_units) break;
-        u64& w = bits.words[inside(n) / 64];
-        const u64 bit = u64{1} << (n % 64);
-        taken += (w & bit) == 0;
-        w |= bit;
+      const u64 a = at / kAreaUnits;
+      while (i < units.size() && (units[i] - first) / kAreaUnits == a) {
+        const u64 word = (units[i] - first) / 64;
+        u64 given = 0;  // gathered, so that neighbours don't wait for each other's store
+        const std::size_t before = i;
+        for (; i < units.size(); ++i) {
+          const u64 n = units[i] - first;
+          if (n / 64 != word || n >= nr_units) break;
+          given |= u64{1} << (n % 64);
+        }
+        if (i == before) break;
+        u64& w = areas_[a].words[word % AreaBits::kWords];
+        taken += static_cast<u64>(std::popcount(given & ~w));
+        w |= given;
       }
       relink(static_cast<u32>(a));
     }

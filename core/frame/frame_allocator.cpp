@@ -15,7 +15,7 @@ constexpr u8 kVisited = 0xfe;  ///< order byte of a listed frame while validate 
 FrameAllocator::FrameAllocator(Arena& arena, const FrameAllocatorConfig& config, const FrameTable& frames,
                                const Budget& budget, FrameNo first, u64 nr)
     : config_(config),
-      frames_(&frames),
+      frames_(frames),
       first_(first),
       nr_frames_(nr),
       budget_(budget),
@@ -56,7 +56,7 @@ bool FrameAllocator::take_cached(Cpu& cpu, std::span<FrameNo> out) {
     // Near the end of memory a whole batch may not be there though what is asked for is.
     const bool one_batch = missing <= config_.pcp_batch && list.count + config_.pcp_batch <= config_.pcp_high;
     if (one_batch && take_single(cpu, stack.subspan(list.count, config_.pcp_batch))) {
-      for (const FrameNo f : stack.subspan(list.count, config_.pcp_batch)) frames_->set_use(f, {FrameState::cached});
+      for (const FrameNo f : stack.subspan(list.count, config_.pcp_batch)) frames_.set_use(f, {FrameState::cached});
       list.count += config_.pcp_batch;
     } else {
       if (!take_single(cpu, out.last(missing))) return false;
@@ -71,19 +71,19 @@ bool FrameAllocator::take_cached(Cpu& cpu, std::span<FrameNo> out) {
 // The clock is moved here and not where frames are freed, for here it seldom has to move: those freed since it last did
 // share an epoch. Rejected: a tick for each free, an RMW of one word by all CPUs.
 inline void FrameAllocator::catch_up_with(FrameNo frame) const {
-  const u32 epoch = ref(frames_->epoch[frame.v]).load(kRelaxed);
-  if (ref(*frames_->clock).load(kRelaxed) < epoch) [[unlikely]]
+  const u32 epoch = frames_.epoch_of(frame);
+  if (ref(*frames_.clock).load(kRelaxed) < epoch) [[unlikely]]
     move_clock(epoch);
 }
 
-void FrameAllocator::move_clock(u32 epoch) const {
-  u32 now = ref(*frames_->clock).load(kRelaxed);
-  while (now < epoch && !ref(*frames_->clock).compare_exchange_weak(now, epoch, kRelaxed)) {
+HVO_OFF_THE_FAST_PATH void FrameAllocator::move_clock(u32 epoch) const noexcept {
+  u32 now = ref(*frames_.clock).load(kRelaxed);
+  while (now < epoch && !ref(*frames_.clock).compare_exchange_weak(now, epoch, kRelaxed)) {
   }
 }
 
 inline void FrameAllocator::mark_allocated(FrameNo frame) const {
-  frames_->set_use(frame, {FrameState::allocated});
+  frames_.set_use(frame, {FrameState::allocated});
   catch_up_with(frame);
 }
 
@@ -91,18 +91,25 @@ inline void FrameAllocator::mark_allocated(FrameNo frame) const {
 [[gnu::always_inline]] inline bool FrameAllocator::pop_cached(Cpu& cpu, FrameNo& out) noexcept {
   if (config_.pcp_high == 0) return false;
   PerCpuList& list = lists_[cpu.id()];
-  SpinGuard guard(cpu, list.lock);
-  if (list.count == 0) return false;
-  out = entries(cpu.id())[--list.count];
+  FrameNo* const stack = entries(cpu.id()).data();  // worked out before the lock, which orders all that follows it
+  SpinLeafGuard guard(cpu, list.lock);
+  const u32 count = list.count;
+  if (count == 0) return false;
+  list.count = count - 1;
+  out = stack[count - 1];
   return true;
 }
 
 [[gnu::always_inline]] inline bool FrameAllocator::push_cached(Cpu& cpu, FrameNo frame) noexcept {
   if (config_.pcp_high == 0) return false;
   PerCpuList& list = lists_[cpu.id()];
-  SpinGuard guard(cpu, list.lock);
-  if (list.count == config_.pcp_high) return false;
-  entries(cpu.id())[list.count++] = frame;
+  FrameNo* const stack = entries(cpu.id()).data();
+  const u32 high = config_.pcp_high;
+  SpinLeafGuard guard(cpu, list.lock);
+  const u32 count = list.count;
+  if (count == high) return false;
+  stack[count] = frame;
+  list.count = count + 1;
   return true;
 }
 
@@ -127,7 +134,7 @@ bool FrameAllocator::try_alloc_block(Cpu& cpu, Order order, FrameNo& out) {
   }
   out = *first;
   for (u64 i = 0; i < n; ++i) {
-    frames_->set_use(out + i, {FrameState::allocated, i == 0 ? order.v : kInsideBlock});
+    frames_.set_use(out + i, {FrameState::allocated, i == 0 ? order.v : kInsideBlock});
     catch_up_with(out + i);
   }
   cpu.count(Event::frame_alloc, n);
@@ -180,16 +187,17 @@ inline bool FrameAllocator::exists(FrameNo frame, Order order) const {
 }
 
 inline bool FrameAllocator::may_free(Cpu& cpu, FrameNo frame, Order order) const {
-  if (!exists(frame, order)) [[unlikely]]
-    return complain(cpu, frame.v, end().v, frame.v, "frame freed that does not exist");
-  const FrameUse use = frames_->use_of(frame);
-  const bool has_owner = use.state >= FrameState::allocated && use.state != FrameState::vmemmap_self_hosted;
-  if (use.order == order.v && has_owner) [[likely]]
-    return true;
-  return refuse_to_free(cpu, frame, order, use);
+  if (exists(frame, order)) [[likely]] {
+    const FrameUse use = frames_.use_of(frame);
+    if (use.order == order.v && use.may_be_freed()) [[likely]]
+      return true;
+  }
+  return refuse_to_free(cpu, frame, order);
 }
 
-bool FrameAllocator::refuse_to_free(Cpu& cpu, FrameNo frame, Order order, FrameUse use) const {
+bool FrameAllocator::refuse_to_free(Cpu& cpu, FrameNo frame, Order order) const {
+  if (!exists(frame, order)) return complain(cpu, frame.v, end().v, frame.v, "frame freed that does not exist");
+  const FrameUse use = frames_.use_of(frame);
   const FrameState state = use.state;
   if (state == FrameState::free || state == FrameState::cached) {
     return complain(cpu, frame.v, static_cast<u64>(FrameState::allocated), static_cast<u64>(state),
@@ -204,14 +212,18 @@ bool FrameAllocator::refuse_to_free(Cpu& cpu, FrameNo frame, Order order, FrameU
 }
 
 inline void FrameAllocator::retire(Cpu& cpu, FrameNo frame, FrameUse use, u32 epoch) const {
-  frames_->set_use(frame, use);
-  ref(frames_->epoch[frame.v]).store(epoch, kRelaxed);
+  frames_.set_use(frame, use);
+  frames_.set_epoch(frame, epoch);
   if (!poison_.empty()) [[unlikely]]
-    cpu.fill_frame(frame, poison_.data());
+    poison(cpu, frame);
+}
+
+HVO_OFF_THE_FAST_PATH void FrameAllocator::poison(Cpu& cpu, FrameNo frame) const noexcept {
+  cpu.fill_frame(frame, poison_.data());
 }
 
 void FrameAllocator::give_single(Cpu& cpu, std::span<const FrameNo> frames) {
-  for (const FrameNo f : frames) frames_->set_use(f, {FrameState::free});
+  for (const FrameNo f : frames) frames_.set_use(f, {FrameState::free});
   u64 taken = 0;
   {
     SpinGuard guard(cpu, zone_lock_);
@@ -281,7 +293,7 @@ void FrameAllocator::free_block(Cpu& cpu, FrameNo frame, Order order) {
   if (!may_free(cpu, frame, order)) return;
   const u32 epoch = next_epoch();
   for (u64 i = 0; i < order.nr_pages(); ++i) {
-    retire(cpu, frame + i, {FrameState::free, frames_->use_of(frame + i).order}, epoch);
+    retire(cpu, frame + i, {FrameState::free, frames_.use_of(frame + i).order}, epoch);
   }
   bool freed = false;
   {
@@ -298,7 +310,7 @@ void FrameAllocator::free_block(Cpu& cpu, FrameNo frame, Order order) {
 
 void FrameAllocator::split_page(Cpu& cpu, FrameNo frame, Order order) {
   if (!may_free(cpu, frame, order)) return;
-  for (u64 i = 0; i < order.nr_pages(); ++i) frames_->set_order(frame + i, 0);
+  for (u64 i = 0; i < order.nr_pages(); ++i) frames_.set_order(frame + i, 0);
 }
 
 void FrameAllocator::drain_all(Cpu& cpu) {
@@ -335,8 +347,8 @@ bool FrameAllocator::validate_buddy(Cpu& cpu, u64 nr_free_states) {
     ok = complain(cpu, 0, nr_free_states, buddy_.nr_free(), "frames in the buddy are not those in state free");
   }
   for (FrameNo f = first_; f < end(); ++f) {
-    if (buddy_.is_free(f) == (frames_->state_of(f) == FrameState::free)) continue;
-    ok = complain(cpu, f.v, static_cast<u64>(FrameState::free), static_cast<u64>(frames_->state_of(f)),
+    if (buddy_.is_free(f) == (frames_.state_of(f) == FrameState::free)) continue;
+    ok = complain(cpu, f.v, static_cast<u64>(FrameState::free), static_cast<u64>(frames_.state_of(f)),
                   "state of a frame and its bit in the buddy differ");
   }
   return ok;
@@ -347,10 +359,10 @@ bool FrameAllocator::validate_list(Cpu& cpu, u32 list_of, u64& nr_listed) const 
   SpinGuard guard(cpu, list.lock);
   bool ok = true;
   for (const FrameNo f : entries(list_of).first(list.count)) {
-    const bool seen = frames_->use_of(f).order == kVisited;
-    frames_->set_order(f, kVisited);
-    if (seen || frames_->state_of(f) != FrameState::cached) {
-      ok = complain(cpu, f.v, static_cast<u64>(FrameState::cached), static_cast<u64>(frames_->state_of(f)),
+    const bool seen = frames_.use_of(f).order == kVisited;
+    frames_.set_order(f, kVisited);
+    if (seen || frames_.state_of(f) != FrameState::cached) {
+      ok = complain(cpu, f.v, static_cast<u64>(FrameState::cached), static_cast<u64>(frames_.state_of(f)),
                     "frame on two per-CPU lists, or on one without being cached");
     }
   }
@@ -362,15 +374,15 @@ bool FrameAllocator::validate(Cpu& cpu) {
   u64 nr_free_states = 0;
   u64 nr_cached_states = 0;
   for (FrameNo f = first_; f < end(); ++f) {
-    nr_free_states += frames_->state_of(f) == FrameState::free;
-    nr_cached_states += frames_->state_of(f) == FrameState::cached;
+    nr_free_states += frames_.state_of(f) == FrameState::free;
+    nr_cached_states += frames_.state_of(f) == FrameState::cached;
   }
   bool ok = validate_buddy(cpu, nr_free_states);
   u64 nr_listed = 0;
   for (u32 id = 0; id < lists_.size(); ++id) ok = validate_list(cpu, id, nr_listed) && ok;
   for (u32 id = 0; id < lists_.size(); ++id) {
     SpinGuard guard(cpu, lists_[id].lock);
-    for (const FrameNo f : entries(id).first(lists_[id].count)) frames_->set_order(f, 0);
+    for (const FrameNo f : entries(id).first(lists_[id].count)) frames_.set_order(f, 0);
   }
   if (nr_listed != nr_cached_states) {
     ok = complain(cpu, 0, nr_cached_states, nr_listed, "frames on per-CPU lists are not those in state cached");

@@ -108,20 +108,21 @@ class FrameAllocator {
   bool exists(FrameNo frame, Order order) const;
   /// Checks that the caller may free this block; reports if not.
   bool may_free(Cpu& cpu, FrameNo frame, Order order) const;
-  [[gnu::noinline]] bool refuse_to_free(Cpu& cpu, FrameNo frame, Order order, FrameUse use) const;
+  [[gnu::noinline]] bool refuse_to_free(Cpu& cpu, FrameNo frame, Order order) const;
   /// The frame leaves its owner: state, order, epoch, poison.
   void retire(Cpu& cpu, FrameNo frame, FrameUse use, u32 epoch) const;
+  HVO_OFF_THE_FAST_PATH void poison(Cpu& cpu, FrameNo frame) const noexcept;
   bool complain(Cpu& cpu, u64 object, u64 expected, u64 seen, std::string_view what) const;
   bool validate_buddy(Cpu& cpu, u64 nr_free_states) HVO_EXCLUDES(zone_lock_);
   bool validate_list(Cpu& cpu, u32 list_of, u64& nr_listed) const;
   /// The epoch of what is freed now: past that of every translation filled so far.
-  u32 next_epoch() const { return ref(*frames_->clock).load(std::memory_order::relaxed) + 1; }
+  u32 next_epoch() const { return ref(*frames_.clock).load(std::memory_order::relaxed) + 1; }
   /// The frame is used again: translations filled from now on are not older than its epoch.
   void catch_up_with(FrameNo frame) const;
-  [[gnu::noinline]] void move_clock(u32 epoch) const;
+  HVO_OFF_THE_FAST_PATH void move_clock(u32 epoch) const noexcept;
 
   FrameAllocatorConfig config_;
-  const FrameTable* frames_;
+  FrameTable frames_;  ///< a copy of the view: one load less to each frame
   FrameNo first_;
   u64 nr_frames_;
   Budget budget_;
@@ -137,7 +138,7 @@ void FrameAllocator::for_each_freed_area(Cpu& cpu, u32 since, Fn fn) {
   drain_all(cpu);
   std::array<FrameRun, kAreaUnits / 2> runs;
   std::size_t nr_runs = 0;
-  const auto is_meant = [&](FrameNo f) { return ref(frames_->epoch[f.v]).load(std::memory_order::relaxed) > since; };
+  const auto is_meant = [&](FrameNo f) { return frames_.epoch_of(f) > since; };
   const auto add = [&](FrameNo first, u64 nr) {
     for (u64 i = 0, start = 0; i <= nr; ++i) {
       if (i < nr && is_meant(first + i)) continue;

@@ -89,8 +89,7 @@ std::expected<PhysicalMemory, std::string> PhysicalMemory::create(Arena& arena, 
   // A transparent hugepage would keep what was dropped of it. A host that has none refuses, and needs no telling.
   if (fd < 0) (void)madvise(memory, bytes, MADV_NOHUGEPAGE);
   FrameTable frames;
-  frames.use = arena.make_span<Word<u16>>(nr_frames);
-  frames.epoch = arena.make_span<Word<u32>>(nr_frames);
+  frames.notes = arena.make_span<FrameNote>(nr_frames);
   frames.clock = &arena.make<Word<u32>>();
   frames.memory = static_cast<std::byte*>(memory);
   frames.page_shift = page_shift;

@@ -24,7 +24,7 @@ enum class Backing : u8 {
 class PhysicalMemory {
  public:
   /// Makes `nr_frames` (1 … 2^32 - 1) zeroed frames of 2^page_shift bytes (6 … 30) and carves their FrameTable from
-  /// `arena` (6 bytes a frame). Frames are touched, and cost host memory, only when written. All start out as
+  /// `arena` (8 bytes a frame). Frames are touched, and cost host memory, only when written. All start out as
   /// FrameState::free. Errors: the host's own text when it refuses, or which argument is out of range.
   static std::expected<PhysicalMemory, std::string> create(Arena& arena, u64 nr_frames, u8 page_shift,
                                                            Backing backing = Backing::file);

@@ -6,8 +6,8 @@
 
 namespace hvo {
 
-void check_and_note_acquire(Cpu& cpu, LockRank rank, LockKind kind) {
-  CpuState& s = cpu.state();
+HVO_OFF_THE_FAST_PATH void check_acquire_in_full(Cpu& cpu, LockRank rank, LockKind kind) noexcept {
+  const CpuState& s = cpu.state();
   HVO_CHECK(rank.v != 0, "a lock was used without a rank: give it one where it is made");
   HVO_CHECK(s.nr_held < kMaxHeld, "an operation holds more locks than CpuState has room for");
   const auto held_end = s.held_rank.begin() + s.nr_held;
@@ -25,8 +25,6 @@ void check_and_note_acquire(Cpu& cpu, LockRank rank, LockKind kind) {
                 .seen = s.irq_off,
                 .what = "sleeping lock taken with a spinlock held, interrupts off or inside an RCU section"});
   }
-  s.held_rank[s.nr_held++] = rank.v;
-  if (kind == LockKind::spinning) ++s.nr_spinning;
 }
 
 void check_and_note_release(Cpu& cpu, LockRank rank, LockKind kind) {

@@ -45,19 +45,27 @@ struct LockRank {
 /// How a lock behaves towards the CPU that takes it.
 enum class LockKind : u8 { spinning, sleeping };
 
-void check_and_note_acquire(Cpu& cpu, LockRank rank, LockKind kind);
+HVO_OFF_THE_FAST_PATH void check_acquire_in_full(Cpu& cpu, LockRank rank, LockKind kind) noexcept;
 void check_and_note_release(Cpu& cpu, LockRank rank, LockKind kind);
 
-/// Checks the order and notes the lock as held. Reports lock_order: rank not above all held, or a sleeping lock taken
+/// Checks the order of a lock that is taken now. Reports lock_order: rank not above all held, or a sleeping lock taken
 /// with a spinlock held, interrupts off or inside an RCU section. Called before waiting, so that an inversion is
 /// reported even where it would deadlock.
+inline void check_acquire(Cpu& cpu, LockRank rank, LockKind kind) {
+  const CpuState& s = cpu.state();
+  // A spinlock that is the first or the second, in order: nearly all of them, and next to nothing to do. The first rank
+  // is 0 when none is held.
+  const bool in_order = s.nr_held <= 1 && s.held_rank[0] < rank.v;
+  if (!in_order || kind != LockKind::spinning) [[unlikely]]
+    check_acquire_in_full(cpu, rank, kind);
+}
+
+/// The same, and notes the lock as held.
 inline void note_acquire(Cpu& cpu, LockRank rank, LockKind kind) {
+  check_acquire(cpu, rank, kind);
   CpuState& s = cpu.state();
-  // A spinlock that is the first or the second, in order: nearly all of them, and next to nothing to do.
-  const bool in_order = s.nr_held == 0 || (s.nr_held == 1 && s.held_rank[0] < rank.v);
-  if (!in_order || kind != LockKind::spinning || rank.v == 0) return check_and_note_acquire(cpu, rank, kind);
   s.held_rank[s.nr_held++] = rank.v;
-  ++s.nr_spinning;
+  if (kind == LockKind::spinning) ++s.nr_spinning;
 }
 
 /// Notes the lock as released; locks may be released in any order.

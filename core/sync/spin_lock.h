@@ -19,12 +19,20 @@ class HVO_CAPABILITY("spinlock") SpinLock {
   /// What it costs when nobody holds it is what the frame allocator costs, so that much is never a call.
   [[gnu::always_inline]] void lock(Cpu& cpu) HVO_ACQUIRE() {
     note_acquire(cpu, rank(), LockKind::spinning);
-    if (cpu.cmpxchg(word_, u32{0}, cpu.id() + 1) != 0) [[unlikely]]  // (2)
-      lock_contended(cpu);
+    take(cpu);
   }
   void unlock(Cpu& cpu) HVO_RELEASE() {
     cpu.store_release(word_, u32{0});  // (1)
     note_release(cpu, rank(), LockKind::spinning);
+  }
+  /// For a section that does nothing with the CPU but unlock_leaf: no step, no other lock. The order is checked as
+  /// ever; what is held is not noted, for nobody could ask before it is given back.
+  [[gnu::always_inline]] void lock_leaf(Cpu& cpu) HVO_ACQUIRE() {
+    check_acquire(cpu, rank(), LockKind::spinning);
+    take(cpu);
+  }
+  [[gnu::always_inline]] void unlock_leaf(Cpu& cpu) HVO_RELEASE() {
+    cpu.store_release(word_, u32{0});  // (1)
   }
   /// spin_lock_irq: interrupts off before the lock is tried, as the kernel does.
   void lock_irq(Cpu& cpu) HVO_ACQUIRE() {
@@ -42,7 +50,11 @@ class HVO_CAPABILITY("spinlock") SpinLock {
   }
 
  private:
-  [[gnu::noinline]] void lock_contended(Cpu& cpu) {
+  [[gnu::always_inline]] void take(Cpu& cpu) {
+    if (cpu.cmpxchg(word_, u32{0}, cpu.id() + 1) != 0) [[unlikely]]  // (2)
+      lock_contended(cpu);
+  }
+  HVO_OFF_THE_FAST_PATH void lock_contended(Cpu& cpu) noexcept {
     cpu.count(Event::window_lock_contended);
     do {
       cpu.wait_until(WaitFor::spin_lock, word_, [](u32 holder) { return holder == 0; });
@@ -62,6 +74,21 @@ class HVO_SCOPED_CAPABILITY SpinGuard {
   [[gnu::always_inline]] ~SpinGuard() HVO_RELEASE() { lock_.unlock(cpu_); }
   SpinGuard(const SpinGuard&) = delete;
   SpinGuard& operator=(const SpinGuard&) = delete;
+
+ private:
+  Cpu& cpu_;
+  SpinLock& lock_;
+};
+
+/// Holds a SpinLock, as lock_leaf does, for a scope.
+class HVO_SCOPED_CAPABILITY SpinLeafGuard {
+ public:
+  [[gnu::always_inline]] SpinLeafGuard(Cpu& cpu, SpinLock& lock) HVO_ACQUIRE(lock) : cpu_(cpu), lock_(lock) {
+    lock_.lock_leaf(cpu_);
+  }
+  [[gnu::always_inline]] ~SpinLeafGuard() HVO_RELEASE() { lock_.unlock_leaf(cpu_); }
+  SpinLeafGuard(const SpinLeafGuard&) = delete;
+  SpinLeafGuard& operator=(const SpinLeafGuard&) = delete;
 
  private:
   Cpu& cpu_;

@@ -99,8 +99,7 @@ void scribble(Cpu& cpu, Machine& machine, Shared& shared, Rng& rng) {
   }
   const auto frame = machine.frames().alloc(cpu, Order{0});
   if (!frame) return;
-  Word<u32>& epoch = machine.frame_table().epoch[frame->v];
-  if (ref(epoch).load(std::memory_order::relaxed) != 0) cpu.count(Event::window_frame_reused);
+  if (machine.frame_table().epoch_of(*frame) != 0) cpu.count(Event::window_frame_reused);
   const HeldFrame held{*frame, rng.next()};
   share.scratch.resize(machine.config().geometry.page_size());
   for (u64 i = 0; i < share.scratch.size(); i += sizeof(u64)) {

@@ -45,7 +45,7 @@ class FrameMachine {
   const FrameTable& frames() const { return memory_.frames(); }
   PhysicalMemory& memory() { return memory_; }
   Arena& arena() { return arena_; }
-  u32 epoch(FrameNo f) const { return ref(frames().epoch[f.v]).load(std::memory_order::relaxed); }
+  u32 epoch(FrameNo f) const { return frames().epoch_of(f); }
   u64 violations(Rule rule) const {
     u64 n = 0;
     for (const auto& d : diagnostics_) n += d->violations.count[static_cast<unsigned>(rule)];

@@ -33,8 +33,7 @@ class TestMachine {
 
   explicit TestMachine(u32 n, TestKnobs knobs = {}) : knobs_(knobs), arena_(Arena::create(u64{1} << 20).value()) {
     frames_.memory = arena_.make_span<std::byte>(kFrames * kPage).data();
-    frames_.use = arena_.make_span<Word<u16>>(kFrames);
-    frames_.epoch = arena_.make_span<Word<u32>>(kFrames);
+    frames_.notes = arena_.make_span<FrameNote>(kFrames);
     frames_.clock = &arena_.make<Word<u32>>();
     frames_.page_shift = kPageShift;
     for (u32 f = 0; f < kFrames; ++f) frames_.set_state({f}, FrameState::vmemmap);
@@ -54,7 +53,7 @@ class TestMachine {
   /// The frame leaves its owner: what an allocator does when it takes it back.
   void retire(u32 frame) {
     const u32 now = ref(*frames_.clock).fetch_add(1, std::memory_order::relaxed) + 1;
-    ref(frames_.epoch[frame]).store(now, std::memory_order::relaxed);
+    frames_.set_epoch({frame}, now);
   }
   u64 violations() const {
     u64 n = 0;

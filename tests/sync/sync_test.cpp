@@ -44,6 +44,18 @@ TEST_F(SyncTest, ARankInversionIsReportedAndTheRightOrderIsNot) {
   EXPECT_EQ(lock_order(), 1u);
 }
 
+TEST_F(SyncTest, TheOrderOfALeafSectionIsCheckedAndNotNoted) {
+  {
+    const SpinGuard first(a, outer);
+    const SpinLeafGuard leaf(a, inner);
+    EXPECT_EQ(a.state().nr_held, 1U);
+    EXPECT_EQ(lock_order(), 0U);
+  }
+  const SpinGuard first(a, inner);
+  const SpinLeafGuard leaf(a, outer);
+  EXPECT_EQ(lock_order(), 1U);
+}
+
 TEST_F(SyncTest, ASleepingLockUnderASpinlockIsReported) {
   const SpinGuard spin(a, outer);
   const MutexGuard sleeping(a, late);
@@ -108,12 +120,16 @@ TEST_F(SyncTest, AStaticKeyCountsAndSwitchesAtZeroOnlyAndReportsUnderflow) {
 }
 
 TEST_F(SyncTest, LocksExcludeEachOther) {
-  u64 spun = 0, slept = 0, written = 0;  // plain on purpose
+  u64 spun = 0, spun_in_leaf = 0, slept = 0, written = 0;  // plain on purpose
   const auto body = [&](Cpu& cpu) {
     for (int i = 0; i < 2000; ++i) {
       {
         const SpinGuard g(cpu, outer);
         ++spun;
+      }
+      {
+        const SpinLeafGuard g(cpu, inner);
+        ++spun_in_leaf;
       }
       {
         const MutexGuard g(cpu, mutex);
@@ -126,6 +142,7 @@ TEST_F(SyncTest, LocksExcludeEachOther) {
   };
   m.run_threads({body, body});
   EXPECT_EQ(spun, 4000u);
+  EXPECT_EQ(spun_in_leaf, 4000u);
   EXPECT_EQ(slept, 4000u);
   EXPECT_EQ(written, 4000u);
   EXPECT_EQ(m.violations(), 0u);

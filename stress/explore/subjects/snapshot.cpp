@@ -72,7 +72,7 @@ void Snapshot::copy_arena_without_epochs() const {
   };
   const FrameTable& frames = machine_.frame_table();
   as_before(frames.clock, sizeof(*frames.clock));
-  as_before(frames.epoch.data(), frames.epoch.size_bytes());
+  for (const FrameNote& note : frames.notes) as_before(&note.epoch, sizeof(note.epoch));
   for (const Cpu* cpu : machine_.cpus()) {
     const Tlb& tlb = cpu->wiring().tlb;
     for (const std::span<TlbEntry> entries : {tlb.pages, tlb.blocks}) {

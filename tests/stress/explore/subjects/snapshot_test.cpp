@@ -55,7 +55,7 @@ TEST(Snapshot, TellsStatesApartButNotWhenTheyWereComeTo) {
   const FrameTable& frames = subject->machine().frame_table();
   ref(*frames.clock).store(1000, std::memory_order::relaxed);
   EXPECT_EQ(subject->snapshot().hash(), start) << "only the clock went on";
-  ref(frames.use[0]).fetch_xor(1, std::memory_order::relaxed);
+  ref(frames.notes[0].use).fetch_xor(1, std::memory_order::relaxed);
   EXPECT_NE(subject->snapshot().hash(), start);
 }
 
