@@ -44,5 +44,6 @@ set_target_properties(hvo_options PROPERTIES EXPORT_NAME options)
 # Beware: an inline function or template that such a file instantiates may be the copy that the linker keeps for the
 # whole program. Keep the file small, and let it include its library and a hand-over header, nothing else of ours.
 function(hvo_uninstrumented)
-  set_source_files_properties(${ARGV} PROPERTIES COMPILE_OPTIONS -fno-sanitize=all)
+  set_source_files_properties(${ARGV} PROPERTIES COMPILE_OPTIONS -fno-sanitize=all
+                              SKIP_PRECOMPILE_HEADERS ON)
 endfunction()

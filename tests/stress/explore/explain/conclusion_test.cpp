@@ -12,6 +12,7 @@ namespace hvo::stress {
 namespace {
 
 using testing::HasSubstr;
+using test::Ended;
 
 TEST(Conclusion, SaysWhatWasExpectedAndSeenAndThatItIsKnown) {
   test::ReplayedWalk race("shared-tail");

@@ -6,6 +6,8 @@
 namespace hvo::stress {
 namespace {
 
+using test::Ended;
+
 class Names : public testing::Test {
  protected:
   std::string name_of(const void* word) const { return ObjectNames(memory_, none_).of_word(word).name; }
