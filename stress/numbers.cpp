@@ -8,14 +8,23 @@
 
 namespace hvo::stress {
 
-std::optional<u64> whole_number(std::string_view text) {
-  const bool is_hex = text.starts_with("0x") || text.starts_with("0X");
-  if (is_hex) text.remove_prefix(2);
+namespace {
+
+std::optional<u64> number_of_base(std::string_view text, int base) {
   u64 n = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n, is_hex ? 16 : 10);
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n, base);
   if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
   return n;
 }
+
+}  // namespace
+
+std::optional<u64> whole_number(std::string_view text) {
+  const bool is_hex = text.starts_with("0x") || text.starts_with("0X");
+  return is_hex ? hex_number(text.substr(2)) : number_of_base(text, 10);
+}
+
+std::optional<u64> hex_number(std::string_view text) { return number_of_base(text, 16); }
 
 std::optional<double> real_number(std::string_view text) {
   double n = 0;

@@ -117,8 +117,8 @@ TEST(WalkerLitmusTable, TheStoryOfTheOpenHoleIsToldInOrder) {
   ReplayedHole hole(FlushBy::ipi);
   const std::string shown = told_text(retell(*hole.subject, {}, 0, hole.replayed, hole.moments), false);
   std::size_t at = 0;
-  for (const std::string_view step :
-       {"page[8].refcount is 1", "page[8].refcount 1→0", "PTE page[8..15] frame", "store to page[8].refcount: TRAP"}) {
+  for (const std::string_view step : {"page[8].refcount is 1", "page[8].refcount 1→0", "PTE page[8..15] frame",
+                                      "cmpxchg page[8].refcount 1→2: TRAP"}) {
     at = shown.find(step, at);
     ASSERT_NE(at, std::string::npos) << step << " in\n" << shown;
   }

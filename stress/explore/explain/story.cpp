@@ -226,7 +226,7 @@ class Teller {
         const Entry& taken = entries_[it->entry];
         if (!entries_.back().is_shown && taken.is_shown) {
           entries_.back().is_shown = true;
-          entries_.back().row.is_aside = taken.row.is_aside;
+          entries_.back().row.is_aside = true;  // where it was taken says what the lock is about
         }
         held.erase(it);
         return;

@@ -88,8 +88,11 @@ std::expected<ScheduleFile, std::string> parse_schedule(const std::string& text)
     ScheduleFile f;
     f.program = json.at("program").get<std::string>();
     f.command = json.at("command").get<std::string>();
-    f.start_hash = std::stoull(json.at("start_state").get<std::string>(), nullptr, 16);
-    f.witness.state_hash = std::stoull(json.at("end_state").get<std::string>(), nullptr, 16);
+    const auto start = hex_number(json.at("start_state").get<std::string>());
+    const auto end_state = hex_number(json.at("end_state").get<std::string>());
+    if (!start || !end_state) return std::unexpected("is damaged: start_state or end_state");
+    f.start_hash = *start;
+    f.witness.state_hash = *end_state;
     f.witness.seed = json.at("seed").get<u64>();
     f.witness.index = json.at("index").get<u64>();
     f.witness.nr_steps = json.at("steps").get<u32>();

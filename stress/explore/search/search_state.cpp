@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "stress/numbers.h"
 #include "stress/version.h"
 
 namespace hvo::stress {
@@ -119,7 +120,9 @@ std::expected<SearchState, std::string> parse_state(const std::string& text) {
     s.next_index = json.at("next_index").get<u64>();
     s.bound = json.at("bound").get<u32>();
     s.has_learned = json.at("has_learned").get<bool>();
-    s.start_hash = std::stoull(json.at("start_state").get<std::string>(), nullptr, 16);
+    const auto start = hex_number(json.at("start_state").get<std::string>());
+    if (!start) return std::unexpected("is damaged: start_state");
+    s.start_hash = *start;
     for (const auto& worker : json.at("parts")) {
       auto part = part_of(worker);
       if (!part) return std::unexpected("is damaged: parts");

@@ -46,7 +46,7 @@ TEST_P(Hole, IsFoundWhereItWasAndNowhereElse) {
   const Told told = retell(*subject, engine, 0, replayed, moments);
   const Story story = told.story.at_most(kMostRows);
   EXPECT_LE(story.rows.size(), kMostRows);
-  EXPECT_EQ(story.nr_before, 0U) << "it begins where the story begins";
+  EXPECT_LE(story.nr_before, 2U) << "it begins where the story begins, or right after";
   EXPECT_TRUE(std::ranges::any_of(story.rows, &Row::is_culprit));
   EXPECT_FALSE(told.words.empty());
 }
