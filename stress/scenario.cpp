@@ -243,6 +243,9 @@ bool is_asked(Asked asked, const MachineConfig& config) {
       return std::ranges::any_of(config.pools, [](const PoolConfig& p) { return p.nr_overcommit_huge_pages != 0; });
     case of_nodes_that_help: return config.nr_nodes > 1 && design.optimizes() && !design.restores_on_node_only;
     case of_nodes_alone: return config.nr_nodes > 1 && design.optimizes() && design.restores_on_node_only;
+    case of_boot_pools:
+      return design.populates_boot_pool &&
+             std::ranges::any_of(config.pools, [](const PoolConfig& p) { return p.at_boot && p.nr_huge_pages != 0; });
     case of_hot_added: return config.self_hosted_pages != 0 && design.optimizes();
   }
   return true;
@@ -253,22 +256,54 @@ bool shows(Mmu mmu, Event event) {
 }
 
 bool is_about_translations(Safeguard safeguard) {
-  return safeguard == Safeguard::flush_before_free || safeguard == Safeguard::release_pte_publish ||
-         safeguard == Safeguard::flag_before_copy || safeguard == Safeguard::walker_acquire;
+  switch (safeguard) {
+    case Safeguard::flush_before_free:
+    case Safeguard::release_pte_publish:
+    case Safeguard::flag_before_copy:
+    case Safeguard::walker_acquire:
+    case Safeguard::tlb_flush:
+    case Safeguard::rollback_flush:
+    case Safeguard::arch_replaces_valid: return true;
+    default: return false;
+  }
 }
 
 bool is_met(Safeguard safeguard, const MachineConfig& config) {
   switch (safeguard) {
+    case Safeguard::errors_moved_last:
+    case Safeguard::demote_healthy_only:
+    case Safeguard::shrink_persistent_only:
+    case Safeguard::init_every_struct: return true;
     case Safeguard::flush_before_free:
+    case Safeguard::tlb_flush:
+    case Safeguard::arch_replaces_valid:
+    case Safeguard::mark_until_restored:
+    case Safeguard::mark_before_optimise:
+    case Safeguard::restore_of_hugetlb_only:
+    case Safeguard::removed_before_added:
+    case Safeguard::deferred_work_flushed:
+    case Safeguard::restore_from_tail:
     case Safeguard::release_pte_publish: return is_asked(of_optimizing, config);
     case Safeguard::split_recheck:
+    case Safeguard::walk_continue:
     case Safeguard::page_table_lock: return is_asked(of_page_table_lock, config);
-    case Safeguard::split_page_of_block: return is_asked(of_splits, config);
+    case Safeguard::split_page_of_block:
+    case Safeguard::rollback_flush:
+    case Safeguard::rollback_keeps_head:
+    case Safeguard::uncount_what_counted: return is_asked(of_splits, config);
     case Safeguard::key_before_remap:
     case Safeguard::reset_struct_pages: return is_asked(of_fake_heads, config);
-    case Safeguard::flag_before_copy: return is_asked(of_copies, config);
+    case Safeguard::flag_before_copy:
+    case Safeguard::error_waits_for_folio: return is_asked(of_copies, config);
+    case Safeguard::tail_filled_first:
+    case Safeguard::tail_per_zone:
     case Safeguard::publish_by_cmpxchg: return is_asked(of_shared_tail, config);
+    case Safeguard::vmemmap_alignment: return config.design->encoding == EncodingKind::mask;
+    case Safeguard::boot_range_in_bytes: return is_asked(of_boot_pools, config);
+    case Safeguard::test_before_grace: return is_asked(of_rcu, config);
     case Safeguard::self_hosted_check: return is_asked(of_hot_added, config);
+    case Safeguard::walker_guard: return config.design->guard != WalkerGuard::none;
+    case Safeguard::walker_order:
     case Safeguard::walker_acquire: return config.design->guard == WalkerGuard::rcu_acquire;
   }
   return true;

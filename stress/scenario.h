@@ -35,6 +35,7 @@ enum class Asked : u8 {
   of_overcommit,       ///< where a pool may be exceeded
   of_nodes_that_help,  ///< several nodes, and a restore may take frames of any
   of_nodes_alone,      ///< several nodes, and a restore may not
+  of_boot_pools,       ///< hugepages of the command line that are mapped optimised from the start
   of_hot_added,        ///< memory that holds its own struct pages
 };
 

@@ -45,15 +45,17 @@ std::expected<void, Errno> Hugetlb::demote_free_folio(Cpu& cpu, Hstate& src, Hst
   {
     const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
     const NodeId node = next_node(src.next_nid_to_free, allowed, [&](NodeId n) {
-      return free_list(src.nodes[n.v]).find_if([&](u32 i) { return !is_poisoned(cpu, pfn_of(i)); }) != ListHead::kEnd;
+      return free_list(src.nodes[n.v]).find_if([&](u32 i) { return may_demote(cpu, pfn_of(i)); }) != ListHead::kEnd;
     });
     if (node == kNoNode) return std::unexpected(Errno::ebusy);
-    head = dequeue_hugetlb_folio(cpu, src, node);
+    const IndexList free = free_list(src.nodes[node.v]);
+    head = pfn_of(free.find_if([&](u32 i) { return may_demote(cpu, pfn_of(i)); }));
+    (void)take_off_free_list(cpu, src, head);
     was_surplus = pool_of(src, head).counters.surplus_huge_pages != 0;
     remove_hugetlb_folio(cpu, src, head, was_surplus);
     ++src.nr_demoting;
   }
-  if (const auto restored = optimizer_.hugetlb_vmemmap_restore_folio(cpu, head, src.order); !restored) {
+  if (const auto restored = restore(cpu, head, src.order); !restored) {
     cpu.count(Event::window_demote_enomem);
     const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
     add_hugetlb_folio(cpu, src, head, was_surplus);
@@ -73,9 +75,11 @@ std::expected<void, Errno> Hugetlb::demote_free_folio(Cpu& cpu, Hstate& src, Hst
   return split;
 }
 
+bool Hugetlb::may_demote(Cpu& cpu, Pfn head) { return !has(Safeguard::demote_healthy_only) || !is_poisoned(cpu, head); }
+
 bool Hugetlb::unmark_healthy(Cpu& cpu, Hstate& src, Pfn head, bool was_surplus) {
   const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
-  if (!is_poisoned(cpu, head)) {
+  if (may_demote(cpu, head)) {
     mark(cpu, head, src.order, false);
     return true;
   }

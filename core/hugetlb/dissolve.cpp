@@ -14,15 +14,17 @@ std::expected<void, Errno> Hugetlb::dissolve_free_hugetlb_folio(Cpu& cpu, Pfn he
     if (!meta.is_hugetlb() || !has_pool(meta.order())) return {};  // somebody was faster
     h = &hstate(meta.order());
     const NodePool& of = pool_of(*h, head);
-    if (!take_off_free_list(cpu, *h, head)) {
+    // Without its safeguard a gigantic folio is not taken out, and is put back all the same (Z24).
+    const bool removes = has(Safeguard::removed_before_added) || h->order == smallest_;
+    if (removes && !take_off_free_list(cpu, *h, head)) {
       cpu.count(Event::window_dissolve_lost);
       return std::unexpected(Errno::ebusy);
     }
     was_surplus = of.counters.surplus_huge_pages != 0;
-    remove_hugetlb_folio(cpu, *h, head, was_surplus);
+    if (removes) remove_hugetlb_folio(cpu, *h, head, was_surplus);
     if (!was_surplus) --h->counters.max_huge_pages;
   }
-  if (const auto restored = optimizer_.hugetlb_vmemmap_restore_folio(cpu, head, h->order); !restored) {
+  if (const auto restored = restore(cpu, head, h->order); !restored) {
     // Exactly as it was, whatever kind of folio it was.
     cpu.count(Event::window_dissolve_undone);
     const SpinIrqGuard guard(cpu, s_->hugetlb_lock);

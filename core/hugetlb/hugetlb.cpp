@@ -118,8 +118,12 @@ void Hugetlb::remove_hugetlb_folio(Cpu& cpu, Hstate& h, Pfn head, bool adjust_su
   --h.counters.nr_huge_pages;
   --of.counters.nr_huge_pages;
   if (adjust_surplus) account_surplus(h, of, ~u64{0});
+  if (of.counters.surplus_huge_pages > of.counters.nr_huge_pages) {
+    (void)complain(cpu, h.order.v, of.counters.nr_huge_pages, of.counters.surplus_huge_pages,
+                   "a node has more surplus folios than folios (order)");
+  }
   // While its tails are read-only it must be recognised as a hugepage (Z7).
-  if (!optimizer_.is_optimized(cpu, head)) mark(cpu, head, h.order, false);
+  if (!has(Safeguard::mark_until_restored) || !optimizer_.is_optimized(cpu, head)) mark(cpu, head, h.order, false);
 }
 
 void Hugetlb::add_hugetlb_folio(Cpu& cpu, Hstate& h, Pfn head, bool adjust_surplus) {
@@ -137,7 +141,7 @@ std::expected<Pfn, Errno> Hugetlb::alloc_fresh_hugetlb_folio(Cpu& cpu, const Hst
   if (!head) return head;
   if (auto r = vmemmap_.prep_compound_page(cpu, *head, h.order); !r) return std::unexpected(r.error());
   // Before it is optimised: whoever meets read-only tails must know them for a hugepage's (Z8).
-  mark(cpu, *head, h.order, true);
+  if (has(Safeguard::mark_before_optimise)) mark(cpu, *head, h.order, true);
   return head;
 }
 
@@ -154,9 +158,17 @@ void Hugetlb::optimize(Cpu& cpu, std::span<const Pfn> heads, Order order) {
   // A folio that can't be optimised stays full: silent, as in the kernel.
   if (optimizer_.design().batches_flushes) {
     optimizer_.hugetlb_vmemmap_optimize_folios(cpu, heads, order);
-    return;
+  } else {
+    for (const Pfn head : heads) (void)optimizer_.hugetlb_vmemmap_optimize_folio(cpu, head, order);
   }
-  for (const Pfn head : heads) (void)optimizer_.hugetlb_vmemmap_optimize_folio(cpu, head, order);
+  if (has(Safeguard::mark_before_optimise)) return;
+  for (const Pfn head : heads) mark(cpu, head, order, true);
+}
+
+std::expected<void, Errno> Hugetlb::restore(Cpu& cpu, Pfn head, Order order) {
+  // One that was never optimised has lost its mark when it was taken out (Z10).
+  if (has(Safeguard::restore_of_hugetlb_only) && !is_marked(cpu, head)) return {};
+  return optimizer_.hugetlb_vmemmap_restore_folio(cpu, head, order);
 }
 
 std::expected<Pfn, Errno> Hugetlb::alloc_migrate_hugetlb_folio(Cpu& cpu, Order order) {
@@ -268,7 +280,7 @@ std::expected<void, Errno> Hugetlb::update_and_free_hugetlb_folio(Cpu& cpu, Hsta
     ++pool_of(h, head).nr_lost;
     return {};
   }
-  if (auto r = optimizer_.hugetlb_vmemmap_restore_folio(cpu, head, h.order); !r) {
+  if (auto r = restore(cpu, head, h.order); !r) {
     // It stays whole, and free, beyond what was asked for.
     cpu.count(Event::window_surplus_by_failure);
     if (has_hpg(cpu, head, HPG_temporary)) set_hpg(cpu, head, HPG_temporary, false);
@@ -282,11 +294,15 @@ std::expected<void, Errno> Hugetlb::update_and_free_hugetlb_folio(Cpu& cpu, Hsta
 
 void Hugetlb::free_restored(Cpu& cpu, const Hstate& h, Pfn head) {
   if (has_hpg(cpu, head, HPG_temporary)) set_hpg(cpu, head, HPG_temporary, false);
+  if (!has(Safeguard::errors_moved_last)) {
+    const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
+    move_raw_errors(cpu, head);
+  }
   {
     const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
     mark(cpu, head, h.order, false);
     // Only now: an error noted on a folio that still was a hugepage would be lost with its list (Z9).
-    move_raw_errors(cpu, head);
+    if (has(Safeguard::errors_moved_last)) move_raw_errors(cpu, head);
   }
   pages_.free_frozen_pages(cpu, head, h.order);
 }

@@ -32,8 +32,9 @@ enum class Context : u8 {
 
 /// What memory_failure does about a hugepage that is neither free nor in use.
 enum class Insist : u8 {
-  no,   ///< ebusy
-  yes,  ///< notes the error all the same, as the kernel's second try does (MF_NO_RETRY): it may be lost (Z37)
+  no,            ///< ebusy
+  yes,           ///< notes the error all the same, as the kernel's second try does (MF_NO_RETRY): it may be lost (Z37)
+  where_no_copy  ///< yes in designs that never copy a head, for there it can't be lost; no in the others
 };
 
 /// Thread-safe: any CPU, no lock held, interrupts on, unless a function says otherwise.
@@ -96,7 +97,7 @@ class Hugetlb {
   /// restored and no hugepage any more; else PG_hwpoison is set. Errors: ebusy (nobody owns the page, it changed hands,
   /// or its hugepage is neither free nor in use), efault. Source: memory_failure(), try_memory_failure_hugetlb(),
   /// get_huge_page_for_hwpoison().
-  std::expected<void, Errno> memory_failure(Cpu& cpu, Pfn pfn, Insist insist = Insist::no);
+  std::expected<void, Errno> memory_failure(Cpu& cpu, Pfn pfn, Insist insist = Insist::where_no_copy);
 
   /// Boot: a folio that was formed, and optimised, before there was a pool joins it. Source: gather_bootmem_prealloc().
   void adopt_boot_folio(Cpu& cpu, Pfn head, Order order);
@@ -115,6 +116,7 @@ class Hugetlb {
   class Batch;
 
   Hstate& hstate(Order order);
+  bool has(Safeguard safeguard) const { return optimizer_.safeguards().has(safeguard); }
   u32 nr_nodes() const { return vmemmap_.nodes().nr_nodes(); }
   IndexList free_list(NodePool& pool) { return {links_, pool.free_list}; }
   NodePool& pool_of(Hstate& h, Pfn head) { return h.nodes[vmemmap_.node_of(head).v]; }
@@ -145,6 +147,10 @@ class Hugetlb {
   /// A new frozen folio, marked, not optimised, in no pool. Errors: enomem, efault.
   std::expected<Pfn, Errno> alloc_fresh_hugetlb_folio(Cpu& cpu, const Hstate& h, Placement at = {});
   void optimize(Cpu& cpu, std::span<const Pfn> heads, Order order);
+  /// Of a folio that was taken out of its pool. Error: enomem, nothing was touched.
+  std::expected<void, Errno> restore(Cpu& cpu, Pfn head, Order order);
+  /// A list of memory errors can't be split (Z23). Under hugetlb_lock.
+  bool may_demote(Cpu& cpu, Pfn head);
   std::expected<Pfn, Errno> alloc_surplus_hugetlb_folio(Cpu& cpu, Hstate& h);
   /// Restores a removed folio and gives it to the page allocator; if it can't, it goes back as surplus: enomem.
   std::expected<void, Errno> update_and_free_hugetlb_folio(Cpu& cpu, Hstate& h, Pfn head);
@@ -164,6 +170,10 @@ class Hugetlb {
   /// Of all nodes, or of one.
   u64 persistent(const Hstate& h, NodeId allowed) const HVO_REQUIRES(s_->hugetlb_lock) {
     return allowed == kNoNode ? h.counters.persistent() : h.nodes[allowed.v].counters.persistent();
+  }
+  /// What a pool that shrinks is held against: its persistent folios; without that safeguard all of them (Z25).
+  u64 nr_to_keep(const Hstate& h, NodeId allowed) const HVO_REQUIRES(s_->hugetlb_lock) {
+    return has(Safeguard::shrink_persistent_only) ? persistent(h, allowed) : h.counters.nr_huge_pages;
   }
   /// The first node that fits, from the one whose turn it is on; the turn passes to the one after it. With `allowed` no
   /// other is asked. kNoNode: none fits. Source: for_each_node_mask_to_alloc(), hstate_next_node_to_alloc().

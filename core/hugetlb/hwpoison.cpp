@@ -39,6 +39,10 @@ std::expected<bool, Errno> Hugetlb::try_memory_failure_hugetlb(Cpu& cpu, Pfn pfn
 
 std::expected<void, Errno> Hugetlb::memory_failure(Cpu& cpu, Pfn pfn, Insist insist) {
   const OpScope scope(cpu, Op::memory_failure);
+  if (insist == Insist::where_no_copy) {
+    const bool may_be_lost = optimizer_.design().copies_head && has(Safeguard::error_waits_for_folio);
+    insist = may_be_lost ? Insist::no : Insist::yes;
+  }
   const auto noted = try_memory_failure_hugetlb(cpu, pfn, insist);
   if (!noted) return std::unexpected(noted.error());
   if (*noted) return {};
@@ -88,7 +92,7 @@ bool Hugetlb::validate_errors(Cpu& cpu) {
     const Pfn head = vmemmap_.truth().about(pfn).head;
     const u64 flags = cpu.read_once_at<u64>(vmemmap_.page_of(pfn).va + page_field::flags);
     const bool on_page = (flags & PG_hwpoison) != 0;
-    const bool on_folio = is_marked(cpu, head) &&
+    const bool on_folio = is_marked(cpu, head) && is_poisoned(cpu, head) &&
                           (raw_errors_.contains(index_of(head), pfn) || has_hpg(cpu, head, HPG_raw_hwp_unreliable));
     if (!on_page && !on_folio) ok = complain(cpu, pfn.v, 1, flags, "a memory error was lost (pfn, flags)");
   });

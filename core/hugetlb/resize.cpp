@@ -14,7 +14,7 @@ void Hugetlb::set_nr_overcommit_huge_pages(Cpu& cpu, Order order, u64 count) {
 bool Hugetlb::adjust_pool_surplus(Hstate& h, NodeId allowed, bool more) {
   const NodeId found = next_node(more ? h.next_nid_to_free : h.next_nid_to_alloc, allowed, [&](NodeId node) {
     const NodePoolCounters& c = h.nodes[node.v].counters;
-    return more ? c.persistent() != 0 : c.surplus_huge_pages != 0;
+    return more ? c.surplus_huge_pages < c.nr_huge_pages : c.surplus_huge_pages != 0;
   });
   if (found == kNoNode) return false;
   account_surplus(h, h.nodes[found.v], more ? 1 : ~u64{0});
@@ -40,7 +40,7 @@ u64 Hugetlb::set_max_huge_pages(Cpu& cpu, Order order, u64 count, NodeId node) {
   }
   while (shrink(cpu, h, count, node) != 0) {
   }
-  (void)free_hpage_work(cpu);
+  if (has(Safeguard::deferred_work_flushed)) (void)free_hpage_work(cpu);
   const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
   // What is in use beyond the new size goes when it is freed.
   while (persistent(h, node) > count && adjust_pool_surplus(h, node, true)) {
@@ -77,9 +77,9 @@ u64 Hugetlb::shrink(Cpu& cpu, Hstate& h, u64 count, NodeId allowed) {
     // Persistent folios only: what a failed restore left here as surplus is not taken again and again.
     const auto has_one = [&](NodeId node) {
       const NodePoolCounters& c = h.nodes[node.v].counters;
-      return c.free_huge_pages != 0 && c.persistent() != 0;
+      return c.free_huge_pages != 0 && (c.persistent() != 0 || !has(Safeguard::shrink_persistent_only));
     };
-    while (n < heads.size() && persistent(h, allowed) > count) {
+    while (n < heads.size() && nr_to_keep(h, allowed) > count) {
       const NodeId node = next_node(h.next_nid_to_free, allowed, has_one);
       if (node == kNoNode) break;
       heads[n] = pfn_of(free_list(h.nodes[node.v]).front());

@@ -19,6 +19,8 @@ class CostCheck {
       : cpu_(cpu), budget_(budget), what_(what), before_(now()) {}
   /// The call may flush once more: it met a failure that it had to undo or to make room for.
   void allow_flush() { ++budget_.flushes; }
+  /// There is something to restore after all.
+  void allow_grace_period() { budget_.grace_periods = 1; }
   ~CostCheck() {
     const Counts after = now();
     check(budget_.flushes + after.splits - before_.splits, after.flushes - before_.flushes);

@@ -205,6 +205,8 @@ template <class F>
 decltype(auto) with_walker(const Design& design, F f, Safeguards safeguards = {}) {
   WalkerGuard guard = design.guard;
   if (guard == WalkerGuard::rcu_acquire && !safeguards.has(Safeguard::walker_acquire)) guard = WalkerGuard::rcu_relaxed;
+  if (guard == WalkerGuard::rcu_acquire && !safeguards.has(Safeguard::walker_order)) guard = WalkerGuard::rcu;
+  if (!safeguards.has(Safeguard::walker_guard)) guard = WalkerGuard::none;
   return with_encoding(design.encoding, [&]<class E>(E encoding) -> decltype(auto) {
     switch (guard) {
       case WalkerGuard::none: return f(encoding, std::integral_constant<WalkerGuard, WalkerGuard::none>{});

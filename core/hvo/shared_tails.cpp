@@ -13,30 +13,40 @@ SharedTails::SharedTails(Arena& arena, Vmemmap& vmemmap, const FrameTable& frame
       slots_(arena.make_span<Word<u32>>(u64{Vmemmap::kNrZones} * kNrOrders)),
       scratch_(arena.make_span<std::byte>(nr_cpus * vmemmap.geometry().page_size())) {}
 
-std::expected<FrameNo, Errno> SharedTails::make(Cpu& cpu, u64 zone, Order order) {
+std::expected<FrameNo, Errno> SharedTails::take_frame(Cpu& cpu, u64 zone) {
   const auto frame = source_.alloc(cpu, Order{0}, Placement::first(Vmemmap::node_of_zone(zone)));
-  if (!frame) return frame;
-  frames_.set_state(*frame, FrameState::vmemmap);
+  if (frame) frames_.set_state(*frame, FrameState::vmemmap);
+  return frame;
+}
+
+void SharedTails::fill(Cpu& cpu, FrameNo frame, u64 zone, Order order) {
   const u64 size = vmemmap_.geometry().page_size();
   std::byte* page = scratch_.data() + cpu.id() * size;
   const PageImage tail = PageImage::tail(zone, tail_word(vmemmap_.encoding(), Page{}, order));
   for (u64 at = 0; at < size; at += kStructPageSize) std::memcpy(page + at, tail.w.data(), kStructPageSize);
-  cpu.fill_frame(*frame, page);
-  return frame;
+  cpu.fill_frame(frame, page);
 }
 
 std::expected<FrameNo, Errno> SharedTails::get(Cpu& cpu, u64 zone, Order order) {
-  Word<u32>& s = slot(zone, order);
+  Word<u32>& s = slot(safeguards_.has(Safeguard::tail_per_zone) ? zone : 0, order);
   const u32 seen = cpu.load_acquire(s);  // (2)
   if (seen != 0) return FrameNo{seen - 1};
-  const auto mine = make(cpu, zone, order);
+  const auto mine = take_frame(cpu, zone);
   if (!mine) return mine;
+  const bool filled_first = safeguards_.has(Safeguard::tail_filled_first);
+  if (filled_first) fill(cpu, *mine, zone, order);
   if (!safeguards_.has(Safeguard::publish_by_cmpxchg)) {
     cpu.store_release(s, mine->v + 1);  // (1), without its safeguard
     return *mine;
   }
   const u32 old = cpu.cmpxchg(s, u32{0}, mine->v + 1);  // (1)
-  if (old == 0) return *mine;
+  if (old == 0) {
+    if (!filled_first) {
+      (void)cpu.read_once(s);  // a moment later: others may map it already
+      fill(cpu, *mine, zone, order);
+    }
+    return *mine;
+  }
   cpu.count(Event::window_shared_tail_race_lost);
   source_.free(cpu, *mine, Order{0});
   // The failed exchange does not order; the frame is read through a PTE that is published after this.

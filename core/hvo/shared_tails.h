@@ -35,7 +35,9 @@ class SharedTails {
  private:
   /// 0: none yet; else frame + 1.
   Word<u32>& slot(u64 zone, Order order) const { return slots_[zone * kNrOrders + order.v]; }
-  std::expected<FrameNo, Errno> make(Cpu& cpu, u64 zone, Order order);
+  std::expected<FrameNo, Errno> take_frame(Cpu& cpu, u64 zone);
+  /// Makes every struct page of the frame, nobody else's yet, a tail.
+  void fill(Cpu& cpu, FrameNo frame, u64 zone, Order order);
 
   Vmemmap& vmemmap_;
   const FrameTable& frames_;

@@ -1,6 +1,7 @@
 #include "core/hvo/vmemmap_optimizer.h"
 
 #include "core/sync/rcu.h"
+#include "core/vmemmap/folio.h"
 
 namespace hvo {
 
@@ -42,6 +43,15 @@ void VmemmapOptimizer::set_flag(Cpu& cpu, Pfn head, bool optimized) {
   } else {
     (void)cpu.fetch_and_at<u64>(va, ~HPG_vmemmap_optimized);
   }
+}
+
+void VmemmapOptimizer::check_is_hugetlb(Cpu& cpu, Pfn head, std::string_view what) {
+  const Page page = vmemmap_.page_of(head);
+  const CompoundMeta meta{table_.peek_word((page + 1).va + page_field::compound_meta)};
+  const bool is_large = (table_.peek_word(page.va + page_field::flags) & PG_head) != 0;
+  if (is_large && meta.is_hugetlb()) return;
+  cpu.report(
+      {.rule = Rule::bad_page, .object = page.va, .expected = CompoundMeta::kHugetlb, .seen = meta.v, .what = what});
 }
 
 void VmemmapOptimizer::raise_key(Cpu& cpu) {
@@ -117,6 +127,7 @@ std::expected<void, Errno> VmemmapOptimizer::optimize(Cpu& cpu, Pfn head, Order 
     cpu.count(Event::optimize_refused);
     return std::unexpected(Errno::enotsupp);
   }
+  check_is_hugetlb(cpu, head, "a folio is optimised that is not marked hugetlb (its compound_meta)");
   // Before the first remap: from the moment a fake head exists, every lookup must check for it (Z32).
   const bool key_first = safeguards_.has(Safeguard::key_before_remap);
   if (key_first) raise_key(cpu);
@@ -152,19 +163,27 @@ std::expected<void, Errno> VmemmapOptimizer::hugetlb_vmemmap_restore_folio(Cpu& 
   const bool optimized = is_optimized(cpu, head);
   // A folio that is full may cost nothing (c2a967f6ab0e, Z6).
   const CostCheck cost(cpu, optimized ? budget(1) : CostBudget{}, "more flushes or grace periods than a restore needs");
-  if (!optimized) return {};
+  check_is_hugetlb(cpu, head, "a folio is restored that is not marked hugetlb (its compound_meta)");
   GracePeriod grace(design_, table_.cpus());
+  if (!optimized && safeguards_.has(Safeguard::test_before_grace)) return {};
+  if (!optimized) {
+    grace.wait(cpu);
+    return {};
+  }
   return restore(cpu, head, order, Flush::now, grace);
 }
 
 u64 VmemmapOptimizer::hugetlb_vmemmap_restore_folios(Cpu& cpu, std::span<const Pfn> heads, Order order) {
   const OpScope scope(cpu, Op::hugetlb_vmemmap_restore_folio);
-  const CostCheck cost(cpu, budget(1), "more flushes or grace periods than restoring one batch needs");
+  CostCheck cost(cpu, {.flushes = 1}, "more flushes or grace periods than restoring one batch needs");
   GracePeriod grace(design_, table_.cpus());
+  if (!safeguards_.has(Safeguard::test_before_grace)) grace.wait(cpu);
   u64 nr_done = 0;
   bool remapped = false;
   for (const Pfn head : heads) {
     if (is_optimized(cpu, head)) {
+      check_is_hugetlb(cpu, head, "a folio is restored that is not marked hugetlb (its compound_meta)");
+      if (design_.waits_for_rcu) cost.allow_grace_period();
       if (!restore(cpu, head, order, Flush::deferred, grace)) break;
       remapped = true;
     }
@@ -178,14 +197,17 @@ u64 VmemmapOptimizer::hugetlb_vmemmap_restore_folios(Cpu& cpu, std::span<const P
 
 std::expected<void, Errno> VmemmapOptimizer::restore(Cpu& cpu, Pfn head, Order order, Flush flush, GracePeriod& grace) {
   grace.wait(cpu);
+  const bool key_last = safeguards_.has(Safeguard::key_before_remap);
+  if (!key_last) lower_key(cpu);
   if (auto r = remap_.remap_alloc(cpu, head, order, flush); !r) {
     cpu.count(Event::window_restore_enomem);
+    if (!key_last) raise_key(cpu);
     return r;
   }
   set_flag(cpu, head, false);
   // Only now: as long as one fake head may be left, the check must be on. With a deferred flush a CPU may still see one
   // through an old translation; the kernel lowers its key here too, and only a lookup without a reference can tell.
-  lower_key(cpu);
+  if (key_last) lower_key(cpu);
   ref(*nr_optimized_).fetch_add(~u64{0}, std::memory_order::relaxed);
   cpu.count(Event::folio_restored);
   return {};

@@ -27,6 +27,7 @@ class VmemmapOptimizer {
                    Safeguards safeguards, u64 nr_cpus);
 
   const Design& design() const { return design_; }
+  const Safeguards& safeguards() const { return safeguards_; }
   /// hugetlb_optimize_vmemmap: affects later optimisations only. Any CPU.
   void set_enabled(Cpu& cpu, bool enabled) { cpu.write_once(*enabled_, u32{enabled}); }
 
@@ -72,6 +73,8 @@ class VmemmapOptimizer {
   void raise_key(Cpu& cpu);
   void lower_key(Cpu& cpu);
   void set_flag(Cpu& cpu, Pfn head, bool optimized);
+  /// HVO is for hugepages alone: whoever meets read-only tails must know them for a hugepage's. A detector.
+  void check_is_hugetlb(Cpu& cpu, Pfn head, std::string_view what);
 
   const Design& design_;
   Vmemmap& vmemmap_;

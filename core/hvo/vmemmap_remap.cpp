@@ -128,9 +128,14 @@ void VmemmapRemap::undo(Cpu& cpu, Remap& remap) {
   // The old frames still hold the tails as they were: nobody could store through the read-only alias. So putting their
   // PTEs back is all; the kernel copies the same bytes once more. A copied head stays where it is (Z13).
   cpu.count(Event::window_partial_rollback);
+  if (!safeguards_.has(Safeguard::uncount_what_counted)) note_memmap_pages(u64{0} - remap.won.size());
+  if (!safeguards_.has(Safeguard::rollback_keeps_head)) {
+    cpu.fill_frame(table_.pte_at(cpu, remap.range.first).frame(), make_restored_page(cpu, remap.range.start));
+  }
   for (u64 va = remap.range.start; !remap.won.is_empty(); va += vmemmap_.geometry().page_size()) {
     table_.set_pte(cpu, va, Pte::make(remap.won.pop_front(), true));
   }
+  if (!safeguards_.has(Safeguard::rollback_flush)) return;
   table_.flush_tlb_kernel_range(cpu, remap.range.first, remap.walked);
 }
 
@@ -174,7 +179,7 @@ const std::byte* VmemmapRemap::make_restored_page(Cpu& cpu, u64 va) {
   const std::span<std::byte> page = scratch_of(cpu);
   cpu.copy_page(page.data(), va);
   cpu.count(Event::bytes_copied, page.size());
-  if (safeguards_.has(Safeguard::reset_struct_pages)) {
+  if (safeguards_.has(Safeguard::reset_struct_pages) && safeguards_.has(Safeguard::restore_from_tail)) {
     // Tails that are aliases of the head's page begin with copies of the head and of the tails that carry metadata; the
     // structs after them are clean tails of the same folio (reset_struct_pages).
     const u64 bytes = design_.nr_reset_struct_pages * kStructPageSize;
@@ -192,7 +197,8 @@ std::expected<void, Errno> VmemmapRemap::remap_alloc(Cpu& cpu, Pfn head, Order o
 
   const ReadGuard guard(cpu, table_.init_mm().mmap_lock);
   const Pte alias = table_.pte_at(cpu, range.start);
-  const std::byte* content = make_restored_page(cpu, range.start);
+  const bool from_tail = safeguards_.has(Safeguard::restore_from_tail);
+  const std::byte* content = make_restored_page(cpu, from_tail ? range.start : range.first);
   for (u64 va = range.start; va != range.end; va += page) {
     const Pte old = table_.pte_at(cpu, va);
     if (old != alias || old.is_writable()) {

@@ -96,6 +96,12 @@ std::string refuse(const MachineConfig& config) {
   return {};
 }
 
+/// Where it starts: without its safeguard one PMD too far, so that not every folio's struct pages are aligned (Z20).
+u64 vmemmap_base(const MachineConfig& config) {
+  const bool is_aligned = config.safeguards.has(Safeguard::vmemmap_alignment);
+  return config.vmemmap_base + (is_aligned ? 0 : config.geometry.pmd_size());
+}
+
 }  // namespace
 
 u64 self_hosted_pages(const MachineConfig& config) {
@@ -163,14 +169,15 @@ Machine::Machine(const MachineConfig& config, Arena arena, PhysicalMemory memory
       diagnostics_(config.nr_cpus),
       budgets_(make_budgets()),
       source_(arena_, allocator_config(config), memory_.frames(), budgets_),
-      table_(arena_, config.geometry, memory_.frames(), source_, config.safeguards, config.vmemmap_base,
+      table_(arena_, config.geometry, memory_.frames(), source_, config.safeguards, vmemmap_base(config),
              sizes_of(config).nr_pages, make_cpus(), config.nr_nodes),
       vmemmap_(arena_, table_, sizes_of(config).nr_pages, config.design->encoding),
       pages_(arena_, vmemmap_, budgets_),
       optimizer_(arena_, *config.design, vmemmap_, memory_.frames(), source_, config.safeguards, config.nr_cpus),
       hugetlb_(arena_, vmemmap_, pages_, optimizer_),
       give_back_(arena_, memory_, allocator_config(config), source_.next().next()) {
-  if (config.break_before_make) table_.forbid_make_without_break(arena_);
+  if (config.break_before_make || !config.safeguards.has(Safeguard::arch_replaces_valid))
+    table_.forbid_make_without_break(arena_);
   for (Cpu* cpu : cpus_) cpu->set_mmu(&table_, &PageTable::walk_fn);
 }
 

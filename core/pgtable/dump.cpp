@@ -34,15 +34,19 @@ void ptdump(Cpu& cpu, PageTable& table, u64 start, u64 end, std::vector<DumpRow>
   rows.clear();
   for (u64 va = start; va < end;) {
     const u64 pmd_end = align_down(va, g.pmd_size()) + g.pmd_size();
-    const Pmd pmd{cpu.load_acquire(table.pmd_word(va))};  // (9) of page_table.h
+    Pmd pmd{cpu.load_acquire(table.pmd_word(va))};  // (9) of page_table.h
     if (pmd.is_leaf()) {
       const FrameNo first = pmd.frame() + (va % g.pmd_size()) / g.page_size();
       const u64 stop = std::min(pmd_end, end);
       add(rows, {.start = va, .end = stop, .is_block = true, .writable = true, .frame = first, .nr_entries = 1},
           g.ptrs_per_table());
       va = stop;
-      if (Pmd{cpu.read_once(table.pmd_word(va - 1))} != pmd) cpu.count(Event::window_split_seen_by_walker);
-      continue;
+      const Pmd now{cpu.read_once(table.pmd_word(va - 1))};
+      if (now != pmd) cpu.count(Event::window_split_seen_by_walker);
+      // It has been dumped: what it has become since is not looked at again (ACTION_CONTINUE, Z3).
+      if (now == pmd || table.safeguards().has(Safeguard::walk_continue)) continue;
+      va = std::max(start, pmd_end - g.pmd_size());
+      pmd = now;
     }
     for (; va < pmd_end && va < end; va += g.page_size()) {
       const Pte pte{cpu.read_once(table.pte_word(pmd.frame(), va))};
@@ -54,6 +58,17 @@ void ptdump(Cpu& cpu, PageTable& table, u64 start, u64 end, std::vector<DumpRow>
            .nr_entries = 1},
           1);
     }
+  }
+  u64 at = start;
+  for (const DumpRow& row : rows) {
+    if (row.start != at) {
+      cpu.report({.rule = Rule::range,
+                  .object = row.start,
+                  .expected = at,
+                  .seen = row.start,
+                  .what = "a dump of the page tables tells an address twice, or leaves some out"});
+    }
+    at = row.end;
   }
 }
 

@@ -67,11 +67,20 @@ std::expected<void, Errno> PageTable::populate_optimized(Cpu& cpu, u64 start, u6
   if (!head) return std::unexpected(head.error());
   frames_.set_state(*head, FrameState::vmemmap);
   const Pte tail = Pte::make(tails != kNoFrame ? tails : *head, false);
+  const u64 nr_pages = (end - start) >> geometry_.page_shift;
+  const u64 tails_end = safeguards_.has(Safeguard::boot_range_in_bytes) ? end : start + nr_pages;
   for (u64 pmd = start; pmd < end; pmd += geometry_.pmd_size()) {
     const auto table = make_empty_table(cpu, pmd);
     if (!table) return std::unexpected(table.error());
     for (u64 va = pmd; va < pmd + geometry_.pmd_size(); va += geometry_.page_size()) {
-      cpu.plain_store(pte_word(*table, va), va == start ? Pte::make(*head, true).v : tail.v);
+      Pte pte = va == start ? Pte::make(*head, true) : tail;
+      if (va >= tails_end) {  // never, with its safeguard in place
+        const auto own = source_.alloc(cpu, Order{0}, near(va));
+        if (!own) return std::unexpected(own.error());
+        frames_.set_state(*own, FrameState::vmemmap);
+        pte = Pte::make(*own, true);
+      }
+      cpu.plain_store(pte_word(*table, va), pte.v);
     }
     cpu.store_release(pmd_word(pmd), Pmd::table(*table).v);  // (8)
   }
@@ -187,6 +196,19 @@ Pte PageTable::pte_at(Cpu& cpu, u64 va) {
   return Pte{cpu.read_once(pte_word(pmd.frame(), va))};
 }
 
+HVO_DETECTOR Pte PageTable::peek(u64 va) {
+  const Pmd pmd{ref(pmd_word(va)).load(std::memory_order::relaxed)};
+  if (pmd.is_leaf()) return Pte::make(pmd.frame() + (va % geometry_.pmd_size()) / geometry_.page_size(), true);
+  if (!pmd.is_table()) return {};
+  return Pte{ref(pte_word(pmd.frame(), va)).load(std::memory_order::relaxed)};
+}
+
+HVO_DETECTOR u64 PageTable::peek_word(u64 va) {
+  const Pte pte = peek(va);
+  if (!pte.is_present()) return 0;
+  return ref(word(pte.frame(), (va % geometry_.page_size()) / sizeof(u64))).load(std::memory_order::relaxed);
+}
+
 void PageTable::set_pte(Cpu& cpu, u64 va, Pte pte) {
   const Pmd pmd{cpu.load_acquire(pmd_word(va))};  // (9)
   if (!pmd.is_table()) {
@@ -210,7 +232,7 @@ void PageTable::flush_tlb_kernel_range(Cpu& cpu, u64 start, u64 end) {
   const OpScope scope(cpu, Op::flush_tlb);
   cpu.count(Event::tlb_flush);
   cpu.record(Mark::flush_post, start, end);
-  broadcast(cpu, cpus_, kRequestFlush, start, end - 1);
+  if (safeguards_.has(Safeguard::tlb_flush)) broadcast(cpu, cpus_, kRequestFlush, start, end - 1);
   if (break_before_make_.is_on()) [[unlikely]]
     break_before_make_.flushed(page_index(start), page_index(end));
 }

@@ -125,6 +125,7 @@ class PageTable {
   const NodeRanges<Pfn>& nodes() const { return nodes_; }
   std::span<const FrameNo> pmd_tables() const { return pmd_tables_; }
   InitMm& init_mm() { return *mm_; }
+  const Safeguards& safeguards() const { return safeguards_; }
   std::span<Cpu* const> cpus() const { return cpus_; }
   const Geometry& geometry() const { return geometry_; }
 
@@ -147,6 +148,10 @@ class PageTable {
 
   /// The PTE that maps `va`; the PMD must have been split. Needs mmap_lock for reading or a quiescent machine.
   Pte pte_at(Cpu& cpu, u64 va);
+  /// The PTE that maps `va` right now; a leaf counts as PTEs of its frames. For detectors: never a step, any moment.
+  HVO_DETECTOR Pte peek(u64 va);
+  /// The word at `va` right now, 0 where nothing is mapped. For detectors, as peek().
+  HVO_DETECTOR u64 peek_word(u64 va);
   /// Publishes a PTE: all stores of this CPU before it are visible through it.  (8)
   void set_pte(Cpu& cpu, u64 va, Pte pte);
 

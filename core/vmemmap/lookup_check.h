@@ -10,7 +10,7 @@ enum class LookupResult : u8 {
   right,
   truth_moved,  ///< a compound was formed or destroyed meanwhile: nothing can be said
   self_head,    ///< the tail itself was returned, though the truth stood still: it raced with a restore
-  wrong,        ///< any other answer
+  wrong,        ///< any other answer; also the tail itself, where it still is read-only: no restore has come by
   nowhere,      ///< no struct page at all
 };
 
@@ -62,6 +62,8 @@ class LookupChecker {
         (head.va - first) % kStructPageSize == 0 && (head.va - first) / kStructPageSize < vmemmap.nr_pages();
     if (!is_page) return LookupResult::nowhere;
     if (head != p) return LookupResult::wrong;
+    const Pte pte = vmemmap.table().peek(p.va);
+    if (pte.is_present() && !pte.is_writable()) return LookupResult::wrong;
     cpu.count(Event::window_self_head);
     return LookupResult::self_head;
   }

@@ -1,5 +1,6 @@
 #include "core/vmemmap/vmemmap.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace hvo {
@@ -45,7 +46,8 @@ Vmemmap::Vmemmap(Arena& arena, PageTable& table, u64 nr_pages, EncodingKind enco
       key_(arena.make<StaticKey>()),
       nr_poisoned_(&arena.make<Word<u64>>()),
       truth_(arena, nr_pages, table.geometry().huge_order) {
-  HVO_CHECK(is_aligned(base_, table.geometry().vmemmap_size(table.geometry().largest_order())),
+  HVO_CHECK(is_aligned(base_, table.geometry().vmemmap_size(table.geometry().largest_order())) ||
+                !table.safeguards().has(Safeguard::vmemmap_alignment),
             "the vmemmap is aligned to the struct pages of its largest compound");
 }
 
@@ -67,6 +69,9 @@ void Vmemmap::populate(Cpu& cpu, u64 first, u64 end) {
     }
     const Translation found = table_.walk(cpu, va);
     if (!found.writable) continue;  // a boot folio's tails
+    // Without its safeguard, as if all hugepages were mapped optimised (Z30).
+    const bool is_taken_for_alias = n % std::max(u64{1}, g.vmemmap_pages(g.huge_order)) != 0;
+    if (is_taken_for_alias && !table_.safeguards().has(Safeguard::init_every_struct)) continue;
     cpu.fill_frame(found.is_block ? found.frame + (va % g.pmd_size()) / g.page_size() : found.frame, page.data());
   }
 }

@@ -77,7 +77,8 @@ class Run {
                                                      .nr_threads = o_.nr_threads,
                                                      .ops_per_cpu = ops_per_cpu(),
                                                      .is_perturbed = is_perturbed(seed),
-                                                     .plant = o_.plant},
+                                                     .plant = o_.plant,
+                                                     .checks_start = result_.nr_rounds == 0},
                                          *machine);
     for (u32 i = 0; i < o_.machine.nr_cpus; ++i) pool_->start(Round::run_task, round.get(), i);
     result_.is_hung = !watch(*round);

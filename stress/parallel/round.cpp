@@ -33,6 +33,7 @@ Round::Round(RoundConfig config, Machine& machine)
     shared_.cpus[i].rng = Rng::seeded(config_.seed, i);
     hand_over_[i].nr_left.store(config_.ops_per_cpu, kRelaxed);  // ordered by (5)
   }
+  if (config_.checks_start) begins_valid_ = machine_.validate();
   if (config_.is_perturbed) attach_perturbers();
   is_made_.store(true, std::memory_order::release);  // (5)
 }
@@ -152,7 +153,7 @@ RoundResult Round::finish() {
   cpu.idle();
   for (CpuShare& share : shared_.cpus) result.outcomes += share.outcomes;
   for (u32 i = 0; i < machine_.nr_cpus(); ++i) result.events += machine_.diagnostics(i).counts;
-  if (!machine_.validate()) result.outcomes.add(Key::not_valid);
+  if (!machine_.validate() || !begins_valid_) result.outcomes.add(Key::not_valid);
   if (!all_back) result.outcomes.add(Key::not_drained);
   for (u32 i = 0; i < machine_.nr_cpus(); ++i) {
     grade_violations(machine_.design(), machine_.diagnostics(i).violations, result.outcomes);

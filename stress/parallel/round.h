@@ -22,6 +22,7 @@ struct RoundConfig {
   u32 ops_per_cpu = 1;
   bool is_perturbed = false;  ///< CPUs are delayed in the middle of things (perturber.h)
   Plant plant = Plant::none;
+  bool checks_start = false;  ///< the machine is recounted before anything runs, too
 };
 
 /// What a round gave. After a hang: what can be said without touching the machine.
@@ -81,6 +82,7 @@ class Round {
   std::vector<LiveCpu> live_;
   std::vector<Perturber> perturbers_;  ///< one per CPU, or none
   u32 nr_meeting_;
+  bool begins_valid_ = true;
   std::atomic<bool> is_made_{false};  // (5)
   std::atomic<u32> nr_done_{0};
   std::atomic<u32> nr_gave_up_meeting_{0};

@@ -41,7 +41,7 @@ INSTANTIATE_TEST_SUITE_P(
     CommandLine, BadLine,
     testing::Values(Bad{"--scenario x", "known: mixed"}, Bad{"--design x", "or a kernel version"},
                     Bad{"--design 4.19", "began with 5.14"}, Bad{"--geometry x", "known: x86-64, tiny"},
-                    Bad{"--without x", "known: flush-before-free"}, Bad{"--without split-page x", "unknown argument x"},
+                    Bad{"--without x", "known: split-page"}, Bad{"--without split-page x", "unknown argument x"},
                     Bad{"--cpus 0", "--cpus must be 1 to 64"}, Bad{"--cpus 65", "--cpus must be 1 to 64"},
                     Bad{"--cpus 2x", "not '2x'"}, Bad{"--cpus \"\"", "--cpus"}, Bad{"--json \"\"", "--json"},
                     Bad{"--cpus 2 --cpus 3", "--cpus is given more than once"},
@@ -143,7 +143,7 @@ TEST(CommandLine, RepeatsEveryOptionThatShapesTheRun) {
   ASSERT_TRUE(twice) << twice.error();
   EXPECT_EQ(command_of(*twice), command);
   for (const char* part : {"--seed 16", "--ops 77", "--swarm", "--fail-alloc every:9", "--perturb always",
-                           "--without flush-before-free,split-page", "--pool 2M=7", "--memory 512", "--ll-sc",
+                           "--without split-page,flush-before-free", "--pool 2M=7", "--memory 512", "--ll-sc",
                            "--nodes 2", "--flush broadcast", "--hang-timeout 3", "--cpus 3", "--threads 77",
                            "--scenario enomem_rollback", "--design two-frame"}) {
     EXPECT_THAT(command, HasSubstr(part));

@@ -27,6 +27,17 @@ Culprits culprits_in(Machine& machine, const Replayed& r, const std::vector<Mome
   return culprits_of_reads(machine, moments, last_lookup(moments), Op::compound_head);
 }
 
+/// What the recount found, each in a line or two.
+std::string recount_words(const std::vector<Violation>& found) {
+  std::string s;
+  for (const Violation& v : found) {
+    s += wrapped(fmt::format("{}: {}: about {:#x}, expected {:#x}, seen {:#x}", rule_name(v.rule), v.what, v.object,
+                             v.expected, v.seen),
+                 4);
+  }
+  return s;
+}
+
 /// Of outcomes that no detector has reported.
 std::string outcome_words(const Replayed& r) {
   std::string s;
@@ -35,6 +46,7 @@ std::string outcome_words(const Replayed& r) {
     if (o.grade == Grade::acceptable || r.outcomes.of(o.key) == 0) continue;
     s += fmt::format("{}, {}\n", o.name, grade_name(o.grade)) + wrapped(o.why, 4);
   }
+  s += recount_words(r.recount);
   return s;
 }
 

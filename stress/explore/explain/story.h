@@ -35,8 +35,8 @@ struct Story {
   std::vector<Row> rows;
   std::size_t nr_before = 0;  ///< rows that at_most() left out at the beginning
   /// Without rows that stand for folded steps, the smallest ones first, then without those that only say that a CPU was
-  /// done, then without locks aside, until at most so many rows are left; the numbers of the steps still tell where they
-  /// were. If that is not enough, the first rows go too.
+  /// done, then without locks aside, until at most so many rows are left; the numbers of the steps still tell where
+  /// they were. If that is not enough, the first rows go too.
   Story at_most(std::size_t rows) const;
 };
 

@@ -227,6 +227,20 @@ std::expected<SearchResult, std::string> search(const MakeSubject& make, const S
 
 u64 variant_of(const StrategySpec& spec, u64 index) { return spec.kind == StrategySpec::Kind::dfs ? 0 : index; }
 
+namespace {
+
+/// The first of each kind that the CPUs have reported.
+std::vector<Violation> reported(Subject& subject) {
+  std::vector<Violation> all;
+  for (u32 i = 0; i < subject.nr_cpus(); ++i) {
+    const ViolationLog& log = subject.machine().diagnostics(i).violations;
+    all.insert(all.end(), log.first.begin(), log.first.begin() + log.nr_kept);
+  }
+  return all;
+}
+
+}  // namespace
+
 Replayed replay(Subject& subject, const EngineOptions& options, u64 variant, std::span<const u8> decisions,
                 std::vector<Moment>* moments) {
   ExploringEngine engine(subject.machine().cpus(), options);
@@ -242,12 +256,14 @@ Replayed replay(Subject& subject, const EngineOptions& options, u64 variant, std
   r.blocked = engine.blocked();
   r.last_cpu = engine.last_cpu();
   r.state_hash = subject.machine().state_hash();
-  for (u32 i = 0; i < subject.nr_cpus(); ++i) {
-    const ViolationLog& log = subject.machine().diagnostics(i).violations;
-    for (unsigned k = 0; k < log.nr_kept; ++k) r.violations.push_back(log.first[k]);
-  }
+  r.violations = reported(subject);
   EventCounts events;
   subject.judge(r.end, r.outcomes, events, 0);
+  if (r.outcomes.of(Key::not_valid) != 0) {
+    for (u32 i = 0; i < subject.nr_cpus(); ++i) subject.machine().diagnostics(i).violations = {};
+    subject.machine().validate();
+    r.recount = reported(subject);
+  }
   return r;
 }
 

@@ -77,6 +77,7 @@ struct Replayed {
   u32 nr_steps = 0;
   bool has_strayed = false;
   std::vector<Violation> violations;         ///< the first of each kind
+  std::vector<Violation> recount;            ///< what the recount at the end found, where that is what is wrong
   std::array<Blocked, kMostCpus> blocked{};  ///< where each CPU stood at the end
   u32 last_cpu = 0;                          ///< that took the last step
 };

@@ -4,6 +4,7 @@
 #include <array>
 #include <vector>
 
+#include "core/pgtable/dump.h"
 #include "stress/explore/engine/quiet.h"
 #include "stress/scenarios/readers.h"
 
@@ -18,6 +19,10 @@ void lookup(const SmallOpCall& c) {
   // What was seen is the subject's own, and no part of what the CPUs share.
   const Quiet quiet;
   c.seen.add(key_of(result));
+}
+void relookup(const SmallOpCall& c) {
+  lookup(c);
+  lookup(c);
 }
 void walker(const SmallOpCall& c) { walk_one(c.cpu, c.machine, c.folio); }
 void filtered(const SmallOpCall& c) { filtered_walk_one(c.cpu, c.machine, c.folio); }
@@ -37,7 +42,18 @@ void split(const SmallOpCall& c) {
 void demote(const SmallOpCall& c) {
   (void)c.machine.hugetlb().demote_pool_huge_pages(c.cpu, c.machine.config().geometry.gigantic_order, 1);
 }
+void dissolve(const SmallOpCall& c) { (void)c.machine.hugetlb().dissolve_free_hugetlb_folio(c.cpu, c.folio); }
+void poison(const SmallOpCall& c) { (void)c.machine.hugetlb().memory_failure(c.cpu, c.folio); }
+void dump(const SmallOpCall& c) {
+  PageTable& table = c.machine.page_table();
+  const u64 pmd = align_down(c.machine.vmemmap().page_of(c.folio).va, table.geometry().pmd_size());
+  std::vector<DumpRow> rows;
+  ptdump(c.cpu, table, pmd, pmd + table.geometry().pmd_size(), rows);
+}
 void alloc(const SmallOpCall& c) { (void)c.machine.hugetlb().alloc_migrate_hugetlb_folio(c.cpu, c.order); }
+void gigantic(const SmallOpCall& c) {
+  (void)c.machine.hugetlb().alloc_migrate_hugetlb_folio(c.cpu, c.machine.config().geometry.gigantic_order);
+}
 void free(const SmallOpCall& c) { (void)c.machine.hugetlb().folio_put(c.cpu, c.folio); }
 void recycle(const SmallOpCall& c) {
   c.machine.pages().put_page(c.cpu, c.folio, Order{0});
@@ -46,6 +62,8 @@ void recycle(const SmallOpCall& c) {
 
 constexpr std::array kSmallOps{
     SmallOp{"lookup", "compound_head() of a page that can be a fake head, without a reference", Stage::reader, lookup},
+    SmallOp{"relookup", "the same twice: the second time with what the CPU has translated before", Stage::reader,
+            relookup},
     SmallOp{"walker", "get_page_unless_zero() on such a page, unseen", Stage::reader, walker},
     SmallOp{"filtered", "the same, by a walker that first looks and leaves tails out", Stage::reader, filtered},
     SmallOp{"inner", "as walker, of a page in the middle of a vmemmap page: no fake head", Stage::reader, walker, false,
@@ -54,7 +72,13 @@ constexpr std::array kSmallOps{
     SmallOp{"restore", "hugetlb_vmemmap_restore_folio()", Stage::optimized, restore},
     SmallOp{"split", "vmemmap_split_pmd() of a PMD that maps a folio", Stage::unoptimized, split},
     SmallOp{"demote", "a gigantic folio of the pool is demoted", Stage::pooled, demote, true},
+    SmallOp{"dissolve", "a gigantic folio of the pool is dissolved: its pages are wanted back", Stage::pooled, dissolve,
+            true},
+    SmallOp{"poison", "a memory error in such a page", Stage::reader, poison},
+    SmallOp{"dump", "ptdump() of the PMD that maps such a page", Stage::reader, dump},
     SmallOp{"alloc", "a fresh hugepage is allocated, and optimised", Stage::nothing, alloc, true},
+    SmallOp{"gigantic", "as alloc, of a gigantic page: of several PMDs, so that it can fail midway (--fail 1)",
+            Stage::nothing, gigantic, true},
     SmallOp{"free", "the last reference of a hugepage is put: restored, given back", Stage::in_use, free, true},
     SmallOp{"recycle", "a page is put, and becomes a tail of a fresh hugepage", Stage::page_in_use, recycle, true},
 };
@@ -201,10 +225,6 @@ std::expected<void, std::string> SmallSubject::set_up() {
     each->run();
     each->idle();
   }
-  if (!machine().validate())
-    return std::unexpected(
-        "the machine is not valid where the schedules would begin: what --without removed breaks "
-        "their set-up already; take a scenario, which has none");
   begin_here();
   return {};
 }

@@ -13,6 +13,8 @@ bool is_known_hole(const Design& design, const Violation& violation) {
 
 /// Frames that were never used hold poison too: what is read of one that is not filled yet is seen to be nothing.
 void Subject::begin_here() {
+  begins_valid_ = machine_->validate();
+  for (u32 i = 0; i < nr_cpus(); ++i) machine_->diagnostics(i).clear();
   const FrameTable& frames = machine_->frame_table();
   const std::size_t size = std::size_t{1} << frames.page_shift;
   for (u32 i = 0; i < frames.nr_frames(); ++i) {
@@ -44,6 +46,7 @@ void Subject::judge_without_validation(Outcomes& outcomes, EventCounts& events) 
     events += machine_->diagnostics(i).counts;
     grade_violations(machine_->design(), machine_->diagnostics(i).violations, outcomes);
   }
+  if (!begins_valid_) outcomes.add(Key::not_valid);
 }
 
 void Subject::judge(End end, Outcomes& outcomes, EventCounts& events, u64 trace) {
@@ -57,7 +60,7 @@ void Subject::judge(End end, Outcomes& outcomes, EventCounts& events, u64 trace)
     validate_if_new();
     if (trace != 0) traces_.emplace(trace, last_state_);
   }
-  if (!bad_states_.empty() && bad_states_.contains(last_state_)) outcomes.add(Key::not_valid);
+  if (begins_valid_ && !bad_states_.empty() && bad_states_.contains(last_state_)) outcomes.add(Key::not_valid);
 }
 
 /// Whether a state is valid is asked once.

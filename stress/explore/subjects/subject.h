@@ -48,7 +48,8 @@ class Subject : public Program {
 
  protected:
   explicit Subject(std::unique_ptr<Machine> machine) : machine_(std::move(machine)) {}
-  /// The machine is now as each schedule shall find it.
+  /// The machine is now as each schedule shall find it. When it is not valid, as it can be without a safeguard, no
+  /// schedule's end is.
   void begin_here();
   /// What judge() does but for validating, and for schedules that are stuck.
   void judge_without_validation(Outcomes& outcomes, EventCounts& events);
@@ -64,6 +65,7 @@ class Subject : public Program {
   std::unique_ptr<Snapshot> snapshot_;
   std::array<Outcomes, kMostCpus> seen_{};
   bool is_weak_ = false;
+  bool begins_valid_ = true;
   u64 last_state_ = 0;
   std::unordered_set<u64> states_;
   std::unordered_set<u64> bad_states_;
