@@ -68,6 +68,7 @@ std::string command_of_machine(const RunOptions& o) {
   if (const std::string removed = removed_text(m.safeguards); !removed.empty()) {
     s += fmt::format(" --without {}", removed);
   }
+  if (o.stops_at_first) s += " --stop-at-first";
   if (o.swarm) s += " --swarm";
   if (o.perturb != Perturb::some) s += fmt::format(" --perturb {}", perturb_name(o.perturb));
   if (o.hang_timeout != RunOptions{}.hang_timeout) s += fmt::format(" --hang-timeout {}", o.hang_timeout);
