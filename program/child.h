@@ -32,7 +32,7 @@ std::expected<std::string, std::string> run_self(const std::vector<std::string>&
 
 /// A program that may crash, hang or talk without end, and can't take us with it.
 struct Bounded {
-  std::string text;             ///< what it printed, both streams as they came; of much the first and the last part
+  std::string text{};           ///< what it printed, both streams as they came; of much the first and the last part
   int code = 0;                 ///< what it ended with, if no signal ended it
   int signal = 0;               ///< that ended it, or 0
   bool is_late = false;         ///< it was killed, for its time was up

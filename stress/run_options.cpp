@@ -68,7 +68,6 @@ std::string command_of_machine(const RunOptions& o) {
   if (const std::string removed = removed_text(m.safeguards); !removed.empty()) {
     s += fmt::format(" --without {}", removed);
   }
-  if (o.stops_at_first) s += " --stop-at-first";
   if (o.swarm) s += " --swarm";
   if (o.perturb != Perturb::some) s += fmt::format(" --perturb {}", perturb_name(o.perturb));
   if (o.hang_timeout != RunOptions{}.hang_timeout) s += fmt::format(" --hang-timeout {}", o.hang_timeout);
@@ -81,6 +80,7 @@ std::string command_of(const RunOptions& o) {
   if (o.nr_rounds != 0) s += fmt::format(" --rounds {}", o.nr_rounds);
   if (o.nr_ops != 0) s += fmt::format(" --ops {}", o.nr_ops);
   if (o.seconds != 0 && o.seconds != RunOptions{}.seconds) s += fmt::format(" --seconds {}", o.seconds);
+  if (o.stops_at_first) s += " --stop-at-first";
   return s + fmt::format(" --seed {}", o.seed);
 }
 

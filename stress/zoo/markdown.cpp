@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "stress/report/outcomes.h"
 #include "stress/version.h"
 #include "stress/zoo/table.h"
 
@@ -9,17 +10,17 @@ namespace hvo::stress {
 
 namespace {
 
-constexpr std::string_view kIntro =
-    "# The bug zoo\n\n"
+constexpr std::array<std::string_view, 2> kIntro{
     "Five years of HVO in the kernel left a trail of bugs. Each that a simulated machine can have is planted here by "
-    "name and hunted in several ways: `explore` decides every step, under sequential consistency (sc) or weak memory; "
-    "`run` lets threads race, with a simulated MMU or the host's; TSan is `explore` in the ThreadSanitizer build, its "
-    "data "
-    "races alone. Beside each hunt the same program runs without the bug, with the same seeds and at least as long, "
-    "and "
-    "must find nothing.\n\n"
+    "name and "
+    "hunted in several ways: `explore` decides every step, under sequential consistency (sc) or weak memory; `run` "
+    "lets "
+    "threads race, with a simulated MMU or the host's; TSan is the ThreadSanitizer build, its data races alone. Beside "
+    "each "
+    "hunt the same program runs without the bug, with the same seeds and at least as long, and must find nothing.",
     "No check was written for one bug: a detector states a general truth (a lookup's answer was true at some moment, "
-    "nothing stores to a read-only page, frames add up).\n";
+    "nothing "
+    "stores to a read-only page, frames add up)."};
 
 std::string_view title_of(Way way) {
   switch (way) {
@@ -67,17 +68,30 @@ std::string table_text(const Tour& tour) {
   return s;
 }
 
-/// The cell whose story is shown: the first that has one.
+/// The shortest of the schedules that are told; else what a run says of its first violation.
 const Attempt* story_of(const ZooRow& row) {
+  const Attempt* best = nullptr;
   for (const ZooCell& cell : row.cells) {
-    if (const Attempt* told = told_in(cell.attempts)) return told;
+    for (const Attempt& a : cell.attempts) {
+      if (!a.is_found() || a.story.empty()) continue;
+      const bool is_shorter =
+          a.nr_steps != 0 && (best == nullptr || best->nr_steps == 0 || a.nr_steps < best->nr_steps);
+      if (best == nullptr || is_shorter) best = &a;
+    }
   }
-  return nullptr;
+  return best;
+}
+
+/// A paragraph in lines for a reader of the source.
+std::string paragraph(const std::string& text) {
+  constexpr std::size_t kMarkdownColumns = 130;
+  return wrapped(text, 0, kMarkdownColumns);
 }
 
 std::string bug_text(const ZooRow& row) {
   const Exhibit& e = *row.exhibit;
-  std::string s = fmt::format("\n<a id=\"{}\"></a>\n### {}: {}\n\n{}\n", anchor(e), e.id, e.title, e.history);
+  std::string s = fmt::format("\n<a id=\"{}\"></a>\n### {}: {}\n\n", anchor(e), e.id, e.title);
+  s += paragraph(std::string(e.history));
   s += fmt::format("\nFix: {}.\n", e.fix);
   if (!row.is_asked()) {
     return s + fmt::format("\nNot shown: {}.\n", e.why_not.empty() ? "in none of these ways" : e.why_not);
@@ -95,26 +109,28 @@ std::string bug_text(const ZooRow& row) {
 
 std::string numbers_text(const Tour& tour, const std::string& command, const std::string& date) {
   const Summary n = summary_of(tour);
-  std::string s = fmt::format("\n{} of {} rows can be shown; {} of them are caught, {} in a median of at most 10 s.",
-                              n.nr_shown, n.nr_rows, n.nr_caught, n.nr_in_time);
-  if (n.nr_own != 0) s += fmt::format(" {} more by machinery that serves that row alone.", n.nr_own);
-  if (!n.uncaught.empty()) s += fmt::format(" Not caught: {}.", n.uncaught);
-  if (!n.untried.empty()) s += fmt::format(" No time for: {}.", n.untried);
-  s += fmt::format(" Control runs: {} in {}, {} false alarms.\n", tour.nr_controls(),
-                   duration_text(tour.control_seconds()), tour.nr_false_alarms());
-  return s +
-         fmt::format(
-             "\nA cell: seeds that found it, of seeds tried; the median time to the detection, least and most in "
-             "brackets, without the start of the process. n/a: this way can't have the bug. The story's length is that "
-             "of the shortest schedule that was told. {} seeds, {} each at most, {} in all, {}, version {} ({}):\n\n"
-             "    {}\n",
-             tour.nr_seeds, duration_text(tour.limit), duration_text(tour.seconds), date, kVersion, kCommit, command);
+  std::string caught = fmt::format("{} of {} rows can be shown; {} of them are caught, {} in a median of at most 10 s.",
+                                   n.nr_shown, n.nr_rows, n.nr_caught, n.nr_in_time);
+  if (n.nr_own != 0) caught += fmt::format(" {} more by machinery that serves that row alone.", n.nr_own);
+  if (!n.uncaught.empty()) caught += fmt::format(" Not caught: {}.", n.uncaught);
+  if (!n.untried.empty()) caught += fmt::format(" No time for: {}.", n.untried);
+  caught += fmt::format(" Control runs: {} in {}, {} false alarm{}.", tour.nr_controls(),
+                        duration_text(tour.control_seconds()), tour.nr_false_alarms(),
+                        tour.nr_false_alarms() == 1 ? "" : "s");
+  const std::string how = fmt::format(
+      "A cell: seeds that found it, of seeds tried; the median time to the detection, least and most in brackets, "
+      "without "
+      "the start of the process (TSan: with it). n/a: this way can't have the bug. The story's length is that of the "
+      "shortest schedule that was told. {} seeds, {} each at most, {} in all, {}, version {} ({}):",
+      tour.nr_seeds, duration_text(tour.limit), duration_text(tour.seconds), date, kVersion, kCommit);
+  return "\n" + paragraph(caught) + "\n" + paragraph(how) + "\n    " + command + "\n";
 }
 
 }  // namespace
 
 std::string tour_markdown(const Tour& tour, const std::string& command, const std::string& date) {
-  std::string s(kIntro);
+  std::string s = "# The bug zoo\n";
+  for (const std::string_view text : kIntro) s += "\n" + paragraph(std::string(text));
   s += "\n## What was caught\n\n" + table_text(tour) + numbers_text(tour, command, date);
   s += "\n## The bugs\n";
   for (const ZooRow& row : tour.rows) s += bug_text(row);

@@ -32,8 +32,6 @@ std::string design_of_row(const Exhibit& e) {
 Words program(const RemovedPair& pair, const Exhibit& of, const std::string& command) {
   Words words = split_words(command == "explore" ? of.explore : of.run);
   if (words.empty()) return words;
-  // Whatever is forbidden will do: one of the two may hide the other's own sign.
-  words = without_option(std::move(words), "--find");
   words = with_option(std::move(words), "--design", pair.design);
   return words + split_words(of.plant);
 }
@@ -82,7 +80,11 @@ std::string pair_text(const RemovedPair& pair, const TourPlan& plan, const Tempo
 std::vector<Words> programs_of(const RemovedPair& pair, const std::string& command) {
   const bool explores = command == "explore";
   std::vector<Words> all;
-  for (const Exhibit* of : {pair.a, pair.b}) all.push_back(program(pair, *of, command));
+  for (const Exhibit* of : {pair.a, pair.b}) {
+    all.push_back(program(pair, *of, command));
+    // What it is after may be hidden by the other one, and then whatever is forbidden will do.
+    if (has_option(all.back(), "--find")) all.push_back(without_option(all.back(), "--find"));
+  }
   all.push_back({"--scenario", "mixed", "--design", pair.design});
   std::vector<Words> accepted;
   for (Words& words : all) {

@@ -23,11 +23,11 @@ std::string amount_of(double seconds) {
 }
 
 std::string head_line(const std::vector<ZooRow>& rows) {
-  std::string s = fmt::format("{:<5}{:<22}", "bug", "safeguard");
+  std::string s = fmt::format("{:<22}", "bug");
   if (rows.empty()) return s + "\n";
   for (const ZooCell& cell : std::ranges::max(rows, {}, [](const ZooRow& r) { return r.cells.size(); }).cells) {
-    constexpr std::array<std::string_view, kNrWays> kTitles{"expl. sc", "weak", "run", "host MMU", "TSan"};
-    s += fmt::format("{:<9}", kTitles[static_cast<unsigned>(cell.way)]);
+    constexpr std::array<std::string_view, kNrWays> kTitles{"expl. sc", "expl. weak", "run", "host MMU", "TSan"};
+    s += fmt::format("{:<10}", kTitles[static_cast<unsigned>(cell.way)]);
   }
   return s.substr(0, s.find_last_not_of(' ') + 1) + "\n";
 }
@@ -35,14 +35,17 @@ std::string head_line(const std::vector<ZooRow>& rows) {
 /// One line of the cells, each as `text` has it.
 template <class Text>
 std::string cells_line(const std::string& before, const ZooRow& row, Text text) {
-  std::string s = fmt::format("{:<27}", before);
-  for (const ZooCell& cell : row.cells) s += fmt::format("{:<9}", text(cell));
+  std::string s = fmt::format("{:<22}", before);
+  for (const ZooCell& cell : row.cells) s += fmt::format("{:<10}", text(cell));
   return s.substr(0, s.find_last_not_of(' ') + 1) + "\n";
 }
 
 std::string row_text(const ZooRow& row) {
   const Exhibit& e = *row.exhibit;
-  std::string s = cells_line(fmt::format("{:<5}{}", e.id, e.safeguard.empty() ? "-" : e.safeguard), row, found_text);
+  const std::string name = e.safeguard.empty() ? "" : std::string(e.safeguard) + ": ";
+  std::string s = wrapped(name + std::string(e.title), 5, kColumns);
+  s.replace(0, 5, fmt::format("{:<5}", e.id));
+  s += cells_line("     found, of seeds", row, found_text);
   if (!row.is_caught()) return s;
   const bool has_spread = std::ranges::any_of(row.cells, [](const ZooCell& c) { return nr_found(c.attempts) > 1; });
   s += cells_line(has_spread ? "     median" : "     after", row, [](const ZooCell& c) {
