@@ -311,6 +311,7 @@ void add_run_options(CLI::App& app, RunWords& w) {
   add("How long", "--seconds", w.seconds, "S", "stop after so long (default 10)");
   add("How long", "--ops", w.ops, "N", "or after so many operations");
   add("How long", "--rounds", w.rounds, "N", "or after so many rounds, a fresh machine each");
+  add.flag("How long", "--stop-at-first", w.stop_at_first, "or at the first forbidden outcome");
   add("Who", "--threads", w.threads, "N", "host threads (default: the smaller of CPUs and cores)");
   add("Luck", "--seed", w.seed, "N", "of the first round; the next one has the next seed (default random)");
   add.flag("Luck", "--swarm", w.swarm, "each round runs a random half of the actors, weighed anew");
@@ -330,6 +331,7 @@ std::expected<RunOptions, std::string> to_options(const RunWords& w, const std::
   RunOptions o;
   o.command = command;
   o.swarm = w.swarm;
+  o.stops_at_first = w.stop_at_first;
   o.is_quiet = w.quiet;
   o.machine.memory_pages = 0;
   o.machine.ll_sc = w.ll_sc;

@@ -16,7 +16,7 @@ struct RunWords {
       plant, hot_added, mmu;
   std::string json, ktap, junit;
   std::vector<std::string> without;
-  bool swarm = false, quiet = false, ll_sc = false, at_boot = false, break_before_make = false;
+  bool stop_at_first = false, swarm = false, quiet = false, ll_sc = false, at_boot = false, break_before_make = false;
 };
 
 /// Options of the machine and its troubles, which several commands have.

@@ -25,6 +25,8 @@
 #include "stress/show.h"
 #include "stress/verdict.h"
 #include "stress/version.h"
+#include "stress/zoo/try_command.h"
+#include "stress/zoo/zoo_command.h"
 
 namespace {
 
@@ -50,6 +52,13 @@ int deliver(const RunOptions& options, const RunResult& result, OutputFiles& fil
 std::string typed_command(const char* program, const char* command) {
   const char* const front_door = std::getenv("HVO_TYPED");
   return front_door != nullptr && *front_door != '\0' ? front_door : quoted(program) + " " + command;
+}
+
+/// The whole of it, to stand beside results.
+std::string typed_line(int argc, char** argv) {
+  std::string line = typed_command(argv[0], argv[1]);
+  for (int i = 2; i < argc; ++i) line += " " + stress::quoted(argv[i]);
+  return line;
 }
 
 int run_command(const RunWords& words, const std::string& command) {
@@ -157,6 +166,15 @@ int main(int argc, char** argv) {
   ReplayWords replay_words;
   CLI::App* replay_app = app.add_subcommand("replay", "a schedule that explore has found, step by step");
   add_replay_options(*replay_app, replay_words);
+  ZooWords zoo_words;
+  CLI::App* zoo_app = app.add_subcommand("zoo", "the historical bugs, planted by name and caught: the detection table");
+  zoo_app->footer(fmt::format("Example: hvo-stress zoo Z2 flush-before-free --seeds 3\n{}", kExitCodes));
+  add_zoo_options(*zoo_app, zoo_words);
+  TryWords try_words;
+  CLI::App* try_app =
+      app.add_subcommand("try", "a design beside its neighbour: scenarios, explored pairs, the zoo's bugs");
+  try_app->footer(kExitCodes);
+  add_try_options(*try_app, try_words);
   CLI::App* list_app = app.add_subcommand("list", "scenarios, designs, geometries, safeguards");
   bool list_as_json = false;
   list_app->add_flag("--json", list_as_json, "as JSON, on stdout");
@@ -193,5 +211,7 @@ int main(int argc, char** argv) {
   if (host_app->parsed()) return host_command(host_as_json);
   if (explore_app->parsed()) return explore_command(explore_words, typed_command(argv[0], "explore"));
   if (replay_app->parsed()) return replay_command(replay_words);
+  if (zoo_app->parsed()) return zoo_command(zoo_words, typed_line(argc, argv));
+  if (try_app->parsed()) return try_command(try_words);
   return run_command(words, typed_command(argv[0], "run"));
 }

@@ -27,6 +27,8 @@ struct RunResult {
   EventCounts events;
   std::vector<Finding> findings;       ///< the first of each kind
   std::optional<u64> first_bad_round;  ///< that had a forbidden outcome
+  /// From the start of the run to the first forbidden outcome, as seen by who watches it: some milliseconds late.
+  std::optional<double> first_bad_seconds;
   std::vector<ActorRuns> actors;
   u64 nr_ops = 0;
   u64 nr_rounds = 0;

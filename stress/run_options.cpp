@@ -80,6 +80,7 @@ std::string command_of(const RunOptions& o) {
   if (o.nr_rounds != 0) s += fmt::format(" --rounds {}", o.nr_rounds);
   if (o.nr_ops != 0) s += fmt::format(" --ops {}", o.nr_ops);
   if (o.seconds != 0 && o.seconds != RunOptions{}.seconds) s += fmt::format(" --seconds {}", o.seconds);
+  if (o.stops_at_first) s += " --stop-at-first";
   return s + fmt::format(" --seed {}", o.seed);
 }
 

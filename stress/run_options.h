@@ -33,6 +33,7 @@ struct RunOptions {
   u64 nr_ops = 0;  ///< of all CPUs together
   u64 nr_rounds = 0;
   u64 seed = 1;
+  bool stops_at_first = false;  ///< the first forbidden outcome ends the run
   bool swarm = false;
   Perturb perturb = Perturb::some;
   double hang_timeout = 20;  ///< seconds in which each CPU must finish an operation

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "bench/child.h"
 #include "core/base/rng.h"
+#include "program/child.h"
 #include "program/signals.h"
 
 namespace hvo::bench {

@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include "bench/arms/loaded_kernels.h"
-#include "bench/child.h"
 #include "bench/command_line.h"
 #include "bench/counts/disassembly.h"
+#include "program/child.h"
 
 namespace hvo::bench {
 

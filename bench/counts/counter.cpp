@@ -7,9 +7,9 @@
 #include <sstream>
 
 #include "bench/arms/loaded_kernels.h"
-#include "bench/child.h"
 #include "bench/counts/perf_counters.h"
 #include "core/base/check.h"
+#include "program/child.h"
 
 namespace hvo::bench {
 

@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <sstream>
 
-#include "bench/child.h"
+#include "program/child.h"
 
 namespace hvo::bench {
 

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "bench/child.h"
+#include "program/child.h"
 #include "bench/command_line.h"
 #include "bench/exploration/print.h"
 #include "program/progress_line.h"

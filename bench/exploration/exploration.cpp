@@ -2,15 +2,12 @@
 
 #include <unistd.h>
 
-#include <cstdlib>
-#include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
-#include <system_error>
 
-#include "bench/child.h"
+#include "program/child.h"
 #include "program/exit_codes.h"
 #include "program/signals.h"
+#include "program/temporary_folder.h"
 
 namespace hvo::bench {
 
@@ -18,39 +15,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// A folder for what the processes write; gone with this object.
-class Folder {
- public:
-  static std::expected<Folder, std::string> make() {
-    std::error_code error;
-    std::string path = (fs::temp_directory_path(error) / "hvo-bench-XXXXXX").string();
-    if (error || mkdtemp(path.data()) == nullptr) return std::unexpected("can't make a temporary folder");
-    return Folder(path);
-  }
-  Folder(Folder&& other) noexcept : path_(std::move(other.path_)) { other.path_.clear(); }
-  Folder& operator=(Folder&&) = delete;
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() {
-    std::error_code ignored;
-    if (!path_.empty()) fs::remove_all(path_, ignored);
-  }
-  std::string file(const char* name) const { return (path_ / name).string(); }
-
- private:
-  explicit Folder(fs::path path) : path_(std::move(path)) {}
-  fs::path path_;
-};
-
-std::string text_of(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
-
 std::expected<Explored, std::string> explore(const fs::path& program, const Drive& drive, unsigned divisor,
-                                             const Folder& folder) {
+                                             const TemporaryFolder& folder) {
   const std::string json = folder.file("explored.json");
   const auto ran = run_timed({program.string(), "explore",
                               "--scenario",     std::string(kExplored),
@@ -67,7 +33,7 @@ std::expected<Explored, std::string> explore(const fs::path& program, const Driv
   if (ran->code != kPass && ran->code != kVacuous && ran->code != kInterrupted) {
     return std::unexpected("ended with code " + std::to_string(ran->code));
   }
-  return parse_explored(text_of(json), ran->cpu_seconds);
+  return parse_explored(text_of_file(json), ran->cpu_seconds);
 }
 
 template <class Count>
@@ -119,7 +85,7 @@ std::expected<fs::path, std::string> find_hvo_stress(const fs::path& own) {
 std::expected<Exploration, std::string> measure_exploration(const fs::path& program, unsigned nr_rounds,
                                                             unsigned divisor,
                                                             const std::function<void(u64, u64)>& progress) {
-  const auto folder = Folder::make();
+  const auto folder = TemporaryFolder::make("hvo-bench");
   if (!folder) return std::unexpected(folder.error());
   Exploration all{.divisor = divisor, .samples = {}};
   const std::size_t n = kDrives.size();

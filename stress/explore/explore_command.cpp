@@ -153,7 +153,10 @@ int explore_command(const ExploreWords& words, const std::string& command) {
   Files files;
   const std::string schedule_path = words.save.empty() ? std::string(kDefaultSave) : words.save;
   const std::tuple<OutputFiles&, const std::string&, std::function<std::string()>> outputs[] = {
-      {files.json, words.json, [&] { return explore_json(*options, result, found ? &found->told : nullptr); }},
+      {files.json, words.json,
+       [&] {
+         return explore_json(*options, result, found ? &found->told : nullptr, found ? &found->file.witness : nullptr);
+       }},
       {files.schedule, schedule_path, [&] { return schedule_text(found->file); }},
       {files.rest, words.resume, [&] { return state_text(*result.rest); }}};
   for (const auto& [file, path, text] : outputs) {

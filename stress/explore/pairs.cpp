@@ -45,6 +45,8 @@ std::expected<Cell, std::string> explore_pair(ExploreOptions o, const Design& de
 
 }  // namespace
 
+std::span<const std::string_view> paired_small_ops() { return kPaired; }
+
 int pairs_command(const ExploreOptions& options) {
   ProgressLine line("hvo-stress");
   std::string head = "| pair |";

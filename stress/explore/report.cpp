@@ -120,6 +120,24 @@ std::string verdict_text(const ExploreOptions& o, const SearchResult& r) {
   return s;
 }
 
+/// The schedule that the story tells.
+nlohmann::ordered_json witness_json(const ExploreOptions& o, const Witness& w) {
+  using Json = nlohmann::ordered_json;
+  Json seen = Json::array();
+  for (const Outcome& x : kOutcomes) {
+    const bool is_asked_for = x.grade == Grade::forbidden || x.key == o.search.find;
+    if (is_asked_for && w.outcomes.of(x.key) != 0) seen.push_back(x.name);
+  }
+  Json rules = Json::array();
+  for (unsigned i = 0; i < w.outcomes.nr_first; ++i) rules.push_back(rule_name(w.outcomes.first[i].rule));
+  return {{"strategy", strategy_text(w.strategy)},
+          {"index", w.index},
+          {"steps", w.nr_steps},
+          {"decisions", w.decisions.size()},
+          {"outcomes", std::move(seen)},
+          {"rules", std::move(rules)}};
+}
+
 }  // namespace
 
 ExploreVerdict verdict_of(const ExploreOptions& o, const SearchResult& r) {
@@ -175,7 +193,7 @@ std::string explore_text(const ExploreOptions& o, const SearchResult& r, bool co
   return s + "\n" + painted(grade, verdict_text(o, r), colour) + "\n";
 }
 
-std::string explore_json(const ExploreOptions& o, const SearchResult& r, const Told* story) {
+std::string explore_json(const ExploreOptions& o, const SearchResult& r, const Told* story, const Witness* witness) {
   using Json = nlohmann::ordered_json;
   Json outcomes = Json::array();
   for (const Outcome& x : kOutcomes) {
@@ -213,6 +231,7 @@ std::string explore_json(const ExploreOptions& o, const SearchResult& r, const T
             {"verdict", verdict_word(v)},
             {"exit_code", exit_code(o, v)}};
   if (story != nullptr) json["story"] = told_json(*story);
+  if (witness != nullptr) json["witness"] = witness_json(o, *witness);
   return json.dump(2) + "\n";
 }
 

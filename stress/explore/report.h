@@ -23,7 +23,8 @@ int exit_code(const ExploreOptions& options, ExploreVerdict verdict);
 
 std::string explore_text(const ExploreOptions& options, const SearchResult& result, bool colour);
 /// `story`: of the schedule that was found; null: none was.
-std::string explore_json(const ExploreOptions& options, const SearchResult& result, const Told* story);
+std::string explore_json(const ExploreOptions& options, const SearchResult& result, const Told* story,
+                         const Witness* witness);
 /// One line that says how far a search is.
 std::string explore_progress(const ExploreOptions& options, const SearchResult& so_far);
 

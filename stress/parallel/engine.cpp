@@ -46,8 +46,8 @@ class Run {
   double seconds() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
   bool is_time_over() const { return is_interrupted() || (o_.seconds != 0 && seconds() >= o_.seconds); }
   bool is_over() const {
-    return is_time_over() || (o_.nr_ops != 0 && result_.nr_ops >= o_.nr_ops) ||
-           (o_.nr_rounds != 0 && result_.nr_rounds >= o_.nr_rounds);
+    return is_time_over() || (o_.stops_at_first && result_.first_bad_seconds) ||
+           (o_.nr_ops != 0 && result_.nr_ops >= o_.nr_ops) || (o_.nr_rounds != 0 && result_.nr_rounds >= o_.nr_rounds);
   }
 
   std::expected<std::unique_ptr<Machine>, std::string> make_machine() {
@@ -93,6 +93,7 @@ class Run {
 
   void add(const Round& round, const RoundResult& r) {
     result_.add(r.outcomes, result_.nr_rounds);
+    if (r.outcomes.nr_forbidden() != 0) note_first_bad();
     result_.events += r.events;
     result_.nr_rounds_apart += r.is_apart ? 1 : 0;
     result_.frames_saved = r.frames_saved;
@@ -126,10 +127,16 @@ class Run {
                    stderr);
         return false;
       }
-      if (is_time_over()) round.stop();
-      look_at(round.live(), now);
+      const LiveNumbers live = round.live();
+      if (live.forbidden != 0) note_first_bad();
+      if (is_time_over() || (o_.stops_at_first && result_.first_bad_seconds)) round.stop();
+      look_at(live, now);
     }
     return true;
+  }
+
+  void note_first_bad() {
+    if (!result_.first_bad_seconds) result_.first_bad_seconds = seconds();
   }
 
   void look_at(const LiveNumbers& of_round, double now) {

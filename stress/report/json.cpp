@@ -189,6 +189,7 @@ std::string json_text(const RunOptions& o, const RunResult& r) {
                                                         : "failed"},
       {"first_bad_round", r.first_bad_round ? Json{{"round", *r.first_bad_round},
                                                    {"seed", o.seed_of_round(*r.first_bad_round)},
+                                                   {"seconds", r.first_bad_seconds.value_or(r.seconds)},
                                                    {"command", command_of_round(o, *r.first_bad_round)},
                                                    {"explore", command_of_exploration(o, *r.first_bad_round)}}
                                             : Json(nullptr)},

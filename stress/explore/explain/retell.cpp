@@ -75,7 +75,7 @@ std::string told_text(const Told& told, bool colour) {
 }
 
 nlohmann::ordered_json told_json(const Told& told) {
-  return {{"words", told.words}, {"rows", step_table_json(told.story)}};
+  return {{"words", told.words}, {"text", told_text(told, false)}, {"rows", step_table_json(told.story)}};
 }
 
 }  // namespace hvo::stress

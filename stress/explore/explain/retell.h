@@ -21,7 +21,7 @@ Told retell(Subject& subject, const EngineOptions& options, u64 variant, const R
             const std::vector<Moment>& moments);
 /// In at most 100 columns.
 std::string told_text(const Told& told, bool colour);
-/// {"words": …, "rows": […]}.
+/// {"words": …, "text": …, "rows": […]}.
 nlohmann::ordered_json told_json(const Told& told);
 
 }  // namespace hvo::stress
