@@ -37,9 +37,6 @@ struct Exhibit {
   constexpr bool is_shown() const { return why_not.empty() && !(explore.empty() && run.empty()); }
 };
 
-/// A row whose safeguard is still to come.
-inline constexpr std::string_view kNotBuiltYet = "not built yet";
-
 /// All of them, by number.
 std::span<const Exhibit> exhibits();
 /// By number or safeguard, as a user types it ("z7" too); null: there is none.

@@ -15,7 +15,7 @@ constexpr std::array kFirst{
                 "allocator panicked. It takes memory hotplug and HVO together.",
             .fix = "39d35edee453",
             .safeguard = "split-page",
-            .explore = "--scenario alloc+free",
+            .explore = "--scenario optimise+lookup",
             .run = "--scenario lookup_vs_restore",
             .host_mmu = true},
     Exhibit{.id = "Z2",
@@ -26,7 +26,7 @@ constexpr std::array kFirst{
                 "Without the second look under the lock the new table would have replaced the table of the winner.",
             .fix = "20230707033859.16148-1",
             .safeguard = "split-recheck",
-            .explore = "--scenario split+split",
+            .explore = "--scenario optimise+optimise",
             .run = "--scenario split_contention",
             .host_mmu = true},
     Exhibit{.id = "Z3",
@@ -36,7 +36,10 @@ constexpr std::array kFirst{
                 "When a CPU splits it in between, the walker goes down into the new table and reports the same range a "
                 "second time. Found while the lock of the split was changed, and closed in the same patch.",
             .fix = "d8d55f5616cf",
-            .why_not = kNotBuiltYet},
+            .safeguard = "walk-continue",
+            .explore = "--scenario split+dump",
+            .run = "--scenario ptdump_vs_split",
+            .host_mmu = true},
     Exhibit{.id = "Z4",
             .title = "a pfn walker takes a reference on a read-only tail",
             .history =
@@ -44,9 +47,10 @@ constexpr std::array kFirst{
                 "freed and become a tail of a hugepage whose struct pages are read-only: the compare-exchange faults. "
                 "The bug was there for three years; it was called very hard to trigger. Kernel 6.1 still has it.",
             .fix = "bd225530a4c7",
-            .explore = "--scenario recycle+filtered --find known-hole",
-            .plant = "--design fake-head-copy",
-            .control = "--design fake-head-acquire"},
+            .safeguard = "walker-guard",
+            .explore = "--scenario recycle+filtered --design fake-head-acquire",
+            .run = "--scenario walker_vs_remap --design fake-head-acquire",
+            .host_mmu = true},
     Exhibit{.id = "Z5",
             .title = "a walker looks for a fake head before it reads the count",
             .history =
@@ -54,9 +58,10 @@ constexpr std::array kFirst{
                 "two looked fine in both: no fake head before, a count that is not 0 after, the head's own. The order "
                 "was turned round, and the load of the count made an acquire, which weakly ordered CPUs need.",
             .fix = "20250108074822.722696-1",
-            .safeguard = "walker-acquire",
-            .explore = "--scenario recycle+filtered --design fake-head-acquire --flush broadcast",
-            .memory = NeededMemory::weak},
+            .safeguard = "walker-order",
+            .explore = "--scenario recycle+filtered --design fake-head-acquire",
+            .run = "--scenario walker_vs_remap --design fake-head-acquire",
+            .host_mmu = true},
     Exhibit{.id = "Z6",
             .title = "a grace period for each folio, and where none is needed",
             .history =
@@ -64,7 +69,10 @@ constexpr std::array kFirst{
                 "once for each folio of a batch: 513 times for a demoted 1 GiB page. Demoting 100 of them took nine "
                 "minutes; with one wait for each batch it took 0.9 s.",
             .fix = "c2a967f6ab0e, 20240812224823.3914837-1",
-            .why_not = kNotBuiltYet},
+            .safeguard = "test-before-grace",
+            .explore = "--scenario sysctl_vs_churn --design fake-head-rcu",
+            .run = "--scenario sysctl_vs_churn --design fake-head-rcu",
+            .host_mmu = true},
     Exhibit{.id = "Z7",
             .title = "a folio stops being a hugepage before its struct pages are restored",
             .history =
@@ -72,7 +80,10 @@ constexpr std::array kFirst{
                 "in between took it for an ordinary compound page and set a flag in a tail that was still read-only: "
                 "a panic, reproduced on 6.5-rc2.",
             .fix = "32c877191e02",
-            .why_not = kNotBuiltYet},
+            .safeguard = "mark-until-restored",
+            .explore = "--scenario free+poison",
+            .run = "--scenario hwpoison_vs_free",
+            .host_mmu = true},
     Exhibit{.id = "Z8",
             .title = "a folio becomes a hugepage only after it was optimised",
             .history =
@@ -80,7 +91,10 @@ constexpr std::array kFirst{
                 "window wrote to a read-only tail. The two lines were exchanged; kernel 6.1 still has them "
                 "the other way round.",
             .fix = "d8f5f7e445f0",
-            .why_not = kNotBuiltYet},
+            .safeguard = "mark-before-optimise",
+            .explore = "--scenario alloc+poison",
+            .run = "--scenario hwpoison_vs_free",
+            .host_mmu = true},
     Exhibit{.id = "Z9",
             .title = "raw memory errors are moved before the hugepage mark goes",
             .history =
@@ -88,21 +102,29 @@ constexpr std::array kFirst{
                 "They were moved while the folio still passed for a hugepage, so that one more error could be added to "
                 "the list behind the mover's back. The list was then forgotten, and a bad page went to the allocator.",
             .fix = "5596d9e8b553",
-            .why_not = kNotBuiltYet},
+            .safeguard = "errors-moved-last",
+            .explore = "--scenario free+poison",
+            .run = "--scenario hwpoison_vs_free",
+            .host_mmu = true},
     Exhibit{.id = "Z10",
             .title = "restore is called for what is no hugepage",
             .history =
                 "After the mark was kept until a folio is restored (Z7), the ways that free and dissolve called "
                 "restore for folios that were no hugepages, with HVO off too. They have to ask for the mark first.",
             .fix = "30a89adf872d",
-            .why_not = kNotBuiltYet},
+            .safeguard = "restore-hugetlb-only",
+            .explore = "--scenario sysctl_vs_churn",
+            .run = "--scenario sysctl_vs_churn",
+            .host_mmu = true},
     Exhibit{.id = "Z11",
             .title = "the flush of a batch does nothing",
             .history = "Batches rely on one flush of everything before their frames are freed. On s390 that function "
                        "was an empty stub. Frames were used again while CPUs still "
                        "had the old translations.",
             .fix = "20251028153930.37107-1, 64e2f60f355e",
-            .why_not = kNotBuiltYet},
+            .safeguard = "tlb-flush",
+            .explore = "--scenario optimise+relookup",
+            .run = "--scenario batch_flush"},
     Exhibit{.id = "Z12",
             .title = "a valid translation is replaced by another one",
             .history =
@@ -110,10 +132,9 @@ constexpr std::array kFirst{
                 "replaces address and permission of a live entry in one step, and can't make a hole in memory that any "
                 "CPU may read. HVO is off on arm64 since 2023; four attempts to bring it back were not merged.",
             .fix = "060a2c92d1b6 (HVO switched off)",
+            .safeguard = "arch-replaces-valid",
             .explore = "--scenario optimise+lookup",
-            .run = "--scenario lookup_vs_optimize",
-            .plant = "--break-before-make",
-            .host_mmu = true},
+            .run = "--scenario lookup_vs_optimize"},
     Exhibit{.id = "Z13",
             .title = "a rollback makes the head's entry from the template of a tail",
             .history =
@@ -121,7 +142,10 @@ constexpr std::array kFirst{
                 "out, the entries that had been changed were put back, all in one manner: the first one too, which "
                 "maps the copy of the head. The head was overwritten by tails.",
             .fix = "20260525025213.2229628-1",
-            .why_not = kNotBuiltYet},
+            .safeguard = "rollback-keeps-head",
+            .explore = "--scenario gigantic+lookup --design fake-head-copy --fail 2",
+            .run = "--scenario enomem_rollback --design fake-head-copy",
+            .host_mmu = true},
     Exhibit{.id = "Z14",
             .title = "bytes, pages and section numbers mixed up at boot",
             .history =
@@ -129,7 +153,10 @@ constexpr std::array kFirst{
                 "of pages for a number of bytes and an address for a page number, so most tails stayed writable. "
                 "Nothing failed by it at once.",
             .fix = "reply of 2026-06-11 to 752fe17af693",
-            .why_not = kNotBuiltYet},
+            .safeguard = "boot-range-bytes",
+            .explore = "--scenario lookup_vs_optimize --pool 32K=1 --at-boot --design shared-tail",
+            .run = "--scenario mixed --pool 1G=1 --at-boot --design shared-tail",
+            .host_mmu = true},
     Exhibit{.id = "Z15",
             .title = "the shared tail is used before it is initialised",
             .history =
@@ -137,7 +164,10 @@ constexpr std::array kFirst{
                 "that fills struct pages had run, which then wrote over it. A debug check read zone 0 from a tail of "
                 "another zone.",
             .fix = "20260622101901.223961-1",
-            .why_not = kNotBuiltYet},
+            .safeguard = "tail-filled-first",
+            .explore = "--scenario shared_tail_creation --design shared-tail --flush broadcast --ops 3",
+            .run = "--scenario shared_tail_creation --design shared-tail",
+            .races = true},
     Exhibit{.id = "Z16",
             .title = "two CPUs both make the shared tail",
             .history =
@@ -156,14 +186,19 @@ constexpr std::array kFirst{
                 "with one zone only; for each node it was still wrong between zones. It took seven versions of the "
                 "series to come to one page for each zone and order.",
             .fix = "622026e87c40 (v7 of the series)",
-            .why_not = kNotBuiltYet},
+            .safeguard = "tail-per-zone",
+            .explore = "--scenario shared_tail_creation --design shared-tail",
+            .run = "--scenario mixed --design shared-tail",
+            .host_mmu = true},
     Exhibit{.id = "Z18",
             .title = "a rollback flushes the wrong range",
             .history =
                 "On the way back after an error the start of the range had already been moved on, so the flush began "
                 "behind the entries that had been changed. Found in review between two versions of the batch series.",
             .fix = "review of the batch series, v3",
-            .why_not = kNotBuiltYet},
+            .safeguard = "rollback-flush",
+            .explore = "--scenario enomem_rollback --design shared-tail --fail 4 --ops 12",
+            .run = "--scenario enomem_rollback --design shared-tail"},
 };
 
 }  // namespace

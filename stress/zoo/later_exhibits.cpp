@@ -20,7 +20,10 @@ constexpr std::array kLater{
                 "A head found by a mask must lie at an address that the mask leaves alone. On riscv and loongarch the "
                 "vmemmap began at one that was aligned to less, and the mask led to a place before the real head.",
             .fix = "9f94db4c7eaa, 476849b0fba4, 2969b42c8f99",
-            .why_not = kNotBuiltYet},
+            .safeguard = "vmemmap-alignment",
+            .explore = "--scenario demote+lookup --design shared-tail",
+            .run = "--scenario resize_vs_demote --design shared-tail",
+            .host_mmu = true},
     Exhibit{
         .id = "Z21",
         .title = "a deadlock of per-CPU page lists and CPU hotplug",
@@ -44,28 +47,36 @@ constexpr std::array kLater{
                 "262144 where 512 was right, reserved pages could be demoted because a difference wrapped round, and "
                 "surplus pages lost their mark.",
             .fix = "20220307215707.50916-1, 20220913 mail",
-            .why_not = kNotBuiltYet},
+            .safeguard = "demote-healthy-only",
+            .explore = "--scenario demote+poison"},
     Exhibit{.id = "Z24",
             .title = "a hugepage is added to its list twice",
             .history =
                 "Where gigantic pages can't be freed at run time, taking one off the list returns early and leaves it "
                 "there. When the restore failed next, it was added back: an entry that stood in the list twice.",
             .fix = "dissolve_free_hugetlb_folio() of 2026",
-            .why_not = kNotBuiltYet},
+            .safeguard = "removed-before-added",
+            .explore = "--scenario dissolve+lookup"},
     Exhibit{.id = "Z25",
             .title = "the shrinking pool subtracts surplus pages twice",
             .history =
                 "A hugepage whose restore failed goes back to the pool as a surplus one that is free. The shrinking of "
                 "the pool subtracted free pages and surplus pages, this one in both, and went below what was asked.",
             .fix = "set_max_huge_pages() of 2026",
-            .why_not = kNotBuiltYet},
+            .safeguard = "shrink-persistent-only",
+            .explore = "--scenario batch_flush --fail 4 --ops 8",
+            .run = "--scenario batch_flush --fail-alloc rate:6",
+            .host_mmu = true},
     Exhibit{.id = "Z26",
             .title = "the counter of vmemmap pages goes below 0",
             .history =
                 "A rollback took back from the counter of vmemmap pages what had never been added to it. The counter "
                 "is unsigned and stands in /proc/vmstat for all to see.",
             .fix = "20260428081855.1249045-2",
-            .why_not = kNotBuiltYet},
+            .safeguard = "uncount-what-counted",
+            .explore = "--scenario gigantic+lookup --fail 1",
+            .run = "--scenario enomem_rollback",
+            .host_mmu = true},
     Exhibit{.id = "Z27",
             .title = "the leak checker sees vmemmap frames of boot twice",
             .history =
@@ -80,7 +91,10 @@ constexpr std::array kLater{
                 "allocator had just freed one and looked for its pages in the buddy lists, where they were not yet. "
                 "It has to wait for the worker first.",
             .fix = "20250219 mail, of c77c0a8ac4c5",
-            .why_not = kNotBuiltYet},
+            .safeguard = "deferred-work-flushed",
+            .explore = "--scenario deferred_free_backlog",
+            .run = "--scenario deferred_free_backlog",
+            .host_mmu = true},
     Exhibit{.id = "Z29",
             .title = "a renamed option loses its default",
             .history =
@@ -94,7 +108,10 @@ constexpr std::array kLater{
                 "Device memory has a variant of the same trick. The caller computed how many struct pages there are "
                 "with another condition than the code that mapped them, so that some stayed as they came.",
             .fix = "87a7ae75d738",
-            .why_not = kNotBuiltYet},
+            .safeguard = "init-every-struct",
+            .explore = "--scenario lookup_vs_optimize --design none",
+            .run = "--scenario lookup_vs_optimize --design none",
+            .host_mmu = true},
     Exhibit{.id = "Z31",
             .title = "a compiler folds the tag bit into an unaligned load",
             .history =
@@ -110,7 +127,9 @@ constexpr std::array kLater{
                 "head. This never happened: it is the contract of the patch series.",
             .fix = "contract of e7d324850bfc and a6b40850c442",
             .safeguard = "key-before-remap",
-            .explore = "--scenario optimise+lookup --find self-head"},
+            .explore = "--scenario optimise+lookup",
+            .run = "--scenario lookup_vs_optimize",
+            .host_mmu = true},
     Exhibit{.id = "Z33",
             .title = "the flag is set after the head was copied",
             .history =
@@ -119,7 +138,7 @@ constexpr std::array kLater{
                 "that very subtle. With the two exchanged, who frees the folio may skip its restore.",
             .fix = "contract of 6.8's batches",
             .safeguard = "flag-before-copy",
-            .explore = "--scenario batch_flush --design fake-head-rcu",
+            .explore = "--scenario alloc+lookup --design fake-head-copy",
             .run = "--scenario batch_flush --design fake-head-rcu"},
     Exhibit{.id = "Z34",
             .title = "frames are freed before the flush",
@@ -129,7 +148,7 @@ constexpr std::array kLater{
                 "contract of the batch series; on s390 it broke by Z11.",
             .fix = "contract of f13b83fdd996",
             .safeguard = "flush-before-free",
-            .explore = "--scenario batch_flush --design fake-head-copy",
+            .explore = "--scenario optimise+relookup",
             .run = "--scenario batch_flush --design fake-head-copy"},
     Exhibit{.id = "Z35",
             .title = "too few struct pages are reset when a page is restored",
@@ -139,7 +158,7 @@ constexpr std::array kLater{
                 "folio grew fields. One that is forgotten looks like a head when the folio is taken apart.",
             .fix = "contract of e7d324850bfc; 3 became 4 as fields grew",
             .safeguard = "reset-struct-pages",
-            .explore = "--scenario restore+lookup",
+            .explore = "--scenario free+lookup",
             .run = "--scenario lookup_vs_restore",
             .host_mmu = true},
     Exhibit{.id = "Z36",
@@ -160,7 +179,10 @@ constexpr std::array kLater{
                 "error does under a lock that the optimiser does not hold. After the flush nobody sees the old frame "
                 "again. A hypothesis of ours: no report of it is known.",
             .fix = "none known",
-            .why_not = kNotBuiltYet},
+            .safeguard = "error-waits-for-folio",
+            .explore = "--scenario alloc+poison --design fake-head-copy",
+            .run = "--scenario hwpoison_vs_free --design fake-head-copy",
+            .host_mmu = true},
     Exhibit{.id = "Z38",
             .title = "restored tails are copied from the head (Debian 6.12.115 to .117)",
             .history =
@@ -168,7 +190,10 @@ constexpr std::array kLater{
                 "them, but the page that it copies is still the head's. Each freed hugepage leaves heads among its "
                 "tails: bad page state in the log, and its memory is leaked. 6.12.113 is right.",
             .fix = "6.12.113 and before; seen under QEMU",
-            .why_not = kNotBuiltYet},
+            .safeguard = "restore-from-tail",
+            .explore = "--scenario free+lookup --design fake-head-rcu",
+            .run = "--scenario lookup_vs_restore --design fake-head-rcu",
+            .host_mmu = true},
 };
 
 }  // namespace
