@@ -89,6 +89,14 @@ class Hugetlb {
   std::expected<void, Errno> set_demote_size(Cpu& cpu, Order order, Order to);
   PoolCounters counters(Cpu& cpu, Order order);
   NodePoolCounters counters(Cpu& cpu, Order order, NodeId node);
+  /// Calls fn(head) for each folio on the free list of a node, the one that is handed out first in front. Under
+  /// hugetlb_lock: fn takes no lock.
+  template <class Fn>
+  void for_each_free_folio(Cpu& cpu, Order order, NodeId node, Fn fn) {
+    Hstate& h = hstate(order);
+    const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
+    (void)free_list(h.nodes[node.v]).find_if([&](u32 i) { return fn(pfn_of(i)), false; });
+  }
   /// Gives one free hugepage to the page allocator; nothing to do when it is none. Errors: ebusy (in use, or on its way
   /// out), enomem (could not be restored; all is as it was). Source: dissolve_free_hugetlb_folio().
   std::expected<void, Errno> dissolve_free_hugetlb_folio(Cpu& cpu, Pfn head);

@@ -1,0 +1,60 @@
+// The guest's init: takes the steps of /trace and says, after each, what there is to be seen.
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "tests/kernel/guest/output.h"
+#include "tests/kernel/guest/view.h"
+
+namespace hvo::kernel {
+namespace {
+
+void mount_all() {
+  const auto mount_at = [](const char* type, const char* at) {
+    mkdir(at, 0755);
+    if (mount("none", at, type, 0, nullptr) != 0) say("HVO note can't mount " + std::string(at));
+  };
+  mount_at("proc", "/proc");
+  mount_at("sysfs", "/sys");
+  mount_at("debugfs", "/sys/kernel/debug");
+}
+
+/// Empty, or why it ended early.
+std::string run() {
+  if (access("/proc/sys/vm/hugetlb_optimize_vmemmap", F_OK) != 0) return "this kernel has no hugetlb_optimize_vmemmap";
+  const auto trace = parse_trace(read_file("/trace"));
+  if (!trace) return trace.error();
+  KernelMemory memory;
+  if (std::string why = memory.open(); !why.empty()) return why;
+  Pools pools;
+  View view(memory, pools);
+  utsname name{};
+  uname(&name);
+  say("HVO boot release=" + std::string(name.release) + " pages=" + std::to_string(view.nr_pages()));
+  view.show(0);
+  unsigned n = 0;
+  for (const Step& step : *trace) {
+    ++n;
+    const std::string came = pools.take(step);
+    say("HVO step n=" + std::to_string(n) + " result=" + came + " op=" + to_text(step));
+    view.show(n);
+  }
+  say("HVO end steps=" + std::to_string(n));
+  return {};
+}
+
+}  // namespace
+}  // namespace hvo::kernel
+
+int main() {
+  using namespace hvo::kernel;
+  if (open_output()) {
+    mount_all();
+    if (const std::string why = run(); !why.empty()) say("HVO unfit " + why);
+  }
+  sync();
+  reboot(RB_AUTOBOOT);
+  return 1;
+}
