@@ -106,8 +106,8 @@ class Run:
         difference, of_guest, of_model = compare.compare(said, log, self.model, kernel)
         if self.chosen.keep:
             self.keep(said, log, of_guest)
-        both = [n for n in of_guest if n in of_model]
-        return difference, [compare.free_deviation(of_guest, of_model, n) for n in both]
+        both = sorted(n for n in of_guest if n in of_model)
+        return difference, [(of_guest[n].get("op", "boot"), compare.free_deviation(of_guest, of_model, n)) for n in both]
 
     def keep(self, said, log, of_guest):
         """For a closer look by hand."""
@@ -139,9 +139,9 @@ class Run:
         difference, deviations = self.look(kernel, steps)
         result = {"kernel": kernel.name, "version": kernel.version, "design": kernel.design, "trace": name,
                   "steps": len(steps), "seconds": round(time.monotonic() - begin, 1),
-                  "free_deviation": [min(deviations), max(deviations)], "verdict": "different" if difference else "same"}
+                  "free_deviation": deviations, "verdict": "different" if difference else "same"}
         print(f"{result['verdict'].upper() if difference else 'same':9}  {kernel.name:9}  {name:14}  {len(steps):3} steps"
-              f"  {result['seconds']:5.1f} s  free {min(deviations):+d} … {max(deviations):+d}", flush=True)
+              f"  {result['seconds']:5.1f} s", flush=True)
         if difference:
             if self.chosen.shrink:
                 steps, difference = self.shrink(kernel, steps, difference)

@@ -116,6 +116,8 @@ std::string ModelRun::take(const Step& step) {
     case StepKind::demote_size:
       return machine_->hugetlb().set_demote_size(cpu_, Order{kOrder1G}, order_of(step)) ? "ok" : "EINVAL";
     case StepKind::overcommit:
+      // nr_overcommit_hugepages_store() refuses it.
+      if (step.order == kOrder1G) return "EINVAL";
       machine_->hugetlb().set_nr_overcommit_huge_pages(cpu_, order_of(step), step.count);
       return "ok";
     case StepKind::drain: return drain();
@@ -170,8 +172,8 @@ std::string ModelRun::fault(const Step& step) {
 }
 
 std::string ModelRun::free(Order order, u64 count) {
-  for (u64 i = 0; i < count; ++i) {
-    if (mapped(order).empty()) return did(i);
+  u64 done = 0;
+  for (; done < count && !mapped(order).empty(); ++done) {
     // Where an unmapping drops the last reference nobody may sleep.
     cpu_.local_irq_disable();
     (void)machine_->hugetlb().folio_put(cpu_, mapped(order).front(), Context::atomic);
@@ -179,7 +181,7 @@ std::string ModelRun::free(Order order, u64 count) {
     mapped(order).pop_front();
   }
   (void)machine_->hugetlb().free_hpage_work(cpu_);
-  return "ok";
+  return done == count ? "ok" : did(done);
 }
 
 std::string ModelRun::demote(u64 count) {

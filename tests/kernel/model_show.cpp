@@ -37,7 +37,9 @@ void ModelRun::show(unsigned step) {
   print_("HVO vmemmap" + n + " frames=" + std::to_string(optimizer.nr_memmap_pages()) +
          " memmap=" + std::to_string(optimizer.nr_memmap_pages()) + " split=" + std::to_string(split.size()) +
          " pmds=" + to_text(split));
-  print_("HVO free" + n + " pages=" + std::to_string(machine_->free_pages(cpu_) + nr_taken_ * kBlockPages));
+  print_("HVO free" + n + " pages=" +
+         std::to_string(machine_->free_pages(cpu_) + machine_->frames().next().next().node({}).nr_cached(cpu_) +
+                        nr_taken_ * kBlockPages));
   print_("HVO key" + n + " count=" + std::to_string(machine_->vmemmap().key().count(cpu_)));
   std::map<FolioState, std::vector<u64>> states;
   for (const Order order : {Order{kOrder2M}, Order{kOrder1G}}) {

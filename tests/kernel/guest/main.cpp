@@ -5,6 +5,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <chrono>
+
 #include "tests/kernel/guest/output.h"
 #include "tests/kernel/guest/view.h"
 
@@ -19,6 +21,10 @@ void mount_all() {
   mount_at("proc", "/proc");
   mount_at("sysfs", "/sys");
   mount_at("debugfs", "/sys/kernel/debug");
+}
+
+std::string milliseconds(std::chrono::steady_clock::duration d) {
+  return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(d).count());
 }
 
 /// Empty, or why it ended early.
@@ -37,9 +43,13 @@ std::string run() {
   unsigned n = 0;
   for (const Step& step : *trace) {
     ++n;
+    const auto begin = std::chrono::steady_clock::now();
     const std::string came = pools.take(step);
     say("HVO step n=" + std::to_string(n) + " result=" + came + " op=" + to_text(step));
+    const auto done = std::chrono::steady_clock::now();
     view.show(n);
+    say("HVO took step_ms=" + milliseconds(done - begin) +
+        " view_ms=" + milliseconds(std::chrono::steady_clock::now() - done));
   }
   say("HVO end steps=" + std::to_string(n));
   return {};
