@@ -201,7 +201,8 @@ def play_all(chosen):
             of_it[-1]["expected"] = False
     bad = [r for r in run.results if not r["expected"]]
     verdict = "different" if bad else "same"
-    print(f"{verdict}: {len(run.results) - len(bad)} of {len(run.results)} traces as expected, {run.guest.boots} boots")
+    print(f"{verdict}: {len(run.results) - len(bad)} of {len(run.results)} traces as expected, {run.guest.boots} boots"
+          + (f", {run.guest.dead_boots} of them died before the first step" if run.guest.dead_boots else ""))
     write_reports(chosen, run.results, verdict)
     return DIFFERENT if bad else PASS
 
