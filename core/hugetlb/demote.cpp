@@ -30,31 +30,45 @@ std::expected<u64, Errno> Hugetlb::demote_pool_huge_pages(Cpu& cpu, Order order,
   const MutexGuard resizing(cpu, src.resize_lock);
   if (src.demote_order.v == 0) return std::unexpected(Errno::einval);
   Hstate& dst = hstate(src.demote_order);
-  for (u64 n = 0; n < nr; ++n) {
-    const auto done = demote_free_folio(cpu, src, dst, node);
-    if (done) continue;
-    if (n == 0) return std::unexpected(done.error());
-    return n;
+  u64 nr_done = 0;
+  std::expected<void, Errno> last;
+  while (nr_done < nr && last) {
+    // Where flushes are batched all are taken out first, and demoted from the last one on: the pieces of the first are
+    // in front then. Else one by one.
+    std::array<TakenToDemote, kDemotedAtOnce> taken;
+    u64 n = 0;
+    {
+      const u64 wanted = optimizer_.design().batches_flushes ? std::min<u64>(nr - nr_done, taken.size()) : 1;
+      const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
+      while (n < wanted && take_to_demote(cpu, src, node, taken[n])) ++n;
+    }
+    if (n == 0) last = std::unexpected(Errno::ebusy);
+    while (n != 0) {
+      const auto done = demote_taken(cpu, src, dst, taken[--n]);
+      if (done) ++nr_done;
+      if (!done) last = done;
+    }
   }
-  return nr;
+  if (nr_done == 0) return std::unexpected(last.error());
+  return nr_done;
 }
 
-std::expected<void, Errno> Hugetlb::demote_free_folio(Cpu& cpu, Hstate& src, Hstate& dst, NodeId allowed) {
-  Pfn head = kNoPfn;
-  bool was_surplus = false;
-  {
-    const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
-    const NodeId node = next_node(src.next_nid_to_free, allowed, [&](NodeId n) {
-      return free_list(src.nodes[n.v]).find_if([&](u32 i) { return may_demote(cpu, pfn_of(i)); }) != ListHead::kEnd;
-    });
-    if (node == kNoNode) return std::unexpected(Errno::ebusy);
-    const IndexList free = free_list(src.nodes[node.v]);
-    head = pfn_of(free.find_if([&](u32 i) { return may_demote(cpu, pfn_of(i)); }));
-    (void)take_off_free_list(cpu, src, head);
-    was_surplus = pool_of(src, head).counters.surplus_huge_pages != 0;
-    remove_hugetlb_folio(cpu, src, head, was_surplus);
-    ++src.nr_demoting;
-  }
+bool Hugetlb::take_to_demote(Cpu& cpu, Hstate& src, NodeId allowed, TakenToDemote& taken) {
+  const NodeId node = next_node(src.next_nid_to_free, allowed, [&](NodeId n) {
+    return free_list(src.nodes[n.v]).find_if([&](u32 i) { return may_demote(cpu, pfn_of(i)); }) != ListHead::kEnd;
+  });
+  if (node == kNoNode) return false;
+  const IndexList free = free_list(src.nodes[node.v]);
+  taken.head = pfn_of(free.find_if([&](u32 i) { return may_demote(cpu, pfn_of(i)); }));
+  (void)take_off_free_list(cpu, src, taken.head);
+  taken.was_surplus = pool_of(src, taken.head).counters.surplus_huge_pages != 0;
+  remove_hugetlb_folio(cpu, src, taken.head, taken.was_surplus);
+  ++src.nr_demoting;
+  return true;
+}
+
+std::expected<void, Errno> Hugetlb::demote_taken(Cpu& cpu, Hstate& src, Hstate& dst, TakenToDemote taken) {
+  const auto [head, was_surplus] = taken;
   if (const auto restored = restore(cpu, head, src.order); !restored) {
     cpu.count(Event::window_demote_enomem);
     const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
@@ -89,6 +103,14 @@ bool Hugetlb::unmark_healthy(Cpu& cpu, Hstate& src, Pfn head, bool was_surplus) 
   return false;
 }
 
+void Hugetlb::add_demoted(Cpu& cpu, Hstate& dst, Pfn piece) {
+  {
+    const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
+    account_new(dst, piece);
+  }
+  (void)free_huge_folio(cpu, piece);
+}
+
 std::expected<void, Errno> Hugetlb::split_into_pool(Cpu& cpu, const Hstate& src, Hstate& dst, Pfn head) {
   const u64 each = dst.order.nr_pages();
   const u64 nr = src.order.nr_pages() / each;
@@ -102,6 +124,12 @@ std::expected<void, Errno> Hugetlb::split_into_pool(Cpu& cpu, const Hstate& src,
       mark(cpu, batch[i], dst.order, true);
     }
     optimize(cpu, batch, dst.order);
+    if (!optimizer_.design().batches_flushes) {
+      for (const Pfn piece : batch) add_demoted(cpu, dst, piece);
+      continue;
+    }
+    // A kernel that batches gathers the pieces last in front, and queues them from there: the lowest is in front.
+    std::ranges::reverse(batch);
     const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
     for (const Pfn piece : batch) {
       account_new(dst, piece);

@@ -90,6 +90,14 @@ class Hugetlb {
   std::expected<void, Errno> set_demote_size(Cpu& cpu, Order order, Order to);
   PoolCounters counters(Cpu& cpu, Order order);
   NodePoolCounters counters(Cpu& cpu, Order order, NodeId node);
+  /// Calls fn(head) for each folio on the free list of a node, the one that is handed out first in front. Under
+  /// hugetlb_lock: fn takes no lock.
+  template <class Fn>
+  void for_each_free_folio(Cpu& cpu, Order order, NodeId node, Fn fn) {
+    Hstate& h = hstate(order);
+    const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
+    (void)free_list(h.nodes[node.v]).find_if([&](u32 i) { return fn(pfn_of(i)), false; });
+  }
   /// Gives one free hugepage to the page allocator; nothing to do when it is none. Errors: ebusy (in use, or on its way
   /// out), enomem (could not be restored; all is as it was). Source: dissolve_free_hugetlb_folio().
   std::expected<void, Errno> dissolve_free_hugetlb_folio(Cpu& cpu, Pfn head);
@@ -175,6 +183,10 @@ class Hugetlb {
   u64 nr_to_keep(const Hstate& h, NodeId allowed) const HVO_REQUIRES(s_->hugetlb_lock) {
     return has(Safeguard::shrink_persistent_only) ? persistent(h, allowed) : h.counters.nr_huge_pages;
   }
+  u64 in_use(const Hstate& h, NodeId allowed) const HVO_REQUIRES(s_->hugetlb_lock) {
+    if (allowed == kNoNode) return h.counters.nr_huge_pages - h.counters.free_huge_pages;
+    return h.nodes[allowed.v].counters.nr_huge_pages - h.nodes[allowed.v].counters.free_huge_pages;
+  }
   /// The first node that fits, from the one whose turn it is on; the turn passes to the one after it. With `allowed` no
   /// other is asked. kNoNode: none fits. Source: for_each_node_mask_to_alloc(), hstate_next_node_to_alloc().
   template <class Fits>
@@ -201,12 +213,23 @@ class Hugetlb {
 
   u64 grow(Cpu& cpu, Hstate& h, u64 nr, NodeId allowed) HVO_REQUIRES(h.resize_lock);
   u64 shrink(Cpu& cpu, Hstate& h, u64 count, NodeId allowed) HVO_REQUIRES(h.resize_lock);
-  std::expected<void, Errno> demote_free_folio(Cpu& cpu, Hstate& src, Hstate& dst, NodeId allowed)
+  static constexpr u64 kDemotedAtOnce = 64;
+  struct TakenToDemote {
+    Pfn head = kNoPfn;
+    bool was_surplus = false;
+  };
+  /// A free folio out of its list and pool. False: there is none.
+  bool take_to_demote(Cpu& cpu, Hstate& src, NodeId allowed, TakenToDemote& taken)
+      HVO_REQUIRES(src.resize_lock, s_->hugetlb_lock);
+  std::expected<void, Errno> demote_taken(Cpu& cpu, Hstate& src, Hstate& dst, TakenToDemote taken)
       HVO_REQUIRES(src.resize_lock);
   /// Takes the mark off a removed, restored folio; if it has a memory error it goes back instead: false.
   bool unmark_healthy(Cpu& cpu, Hstate& src, Pfn head, bool was_surplus);
   /// Splits a removed, restored folio into folios of the pool `dst`.
   std::expected<void, Errno> split_into_pool(Cpu& cpu, const Hstate& src, Hstate& dst, Pfn head);
+  /// Counts a piece in its pool and frees it there, as a kernel that does not batch does: where that pool has surplus,
+  /// the piece goes to the page allocator and takes one surplus along. Source: demote_free_huge_page() (6.1).
+  void add_demoted(Cpu& cpu, Hstate& dst, Pfn piece);
   bool validate_pool(Cpu& cpu, Hstate& h);
   bool validate_node_pool(Cpu& cpu, Hstate& h, NodeId node) HVO_REQUIRES(s_->hugetlb_lock);
   bool validate_marks(Cpu& cpu);

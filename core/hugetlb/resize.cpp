@@ -79,7 +79,9 @@ u64 Hugetlb::shrink(Cpu& cpu, Hstate& h, u64 count, NodeId allowed) {
       const NodePoolCounters& c = h.nodes[node.v].counters;
       return c.free_huge_pages != 0 && (c.persistent() != 0 || !has(Safeguard::shrink_persistent_only));
     };
-    while (n < heads.size() && nr_to_keep(h, allowed) > count) {
+    // Up to 7.0 as many persistent folios stay as are in use, though some of those in use may be surplus.
+    const u64 kept = optimizer_.design().shrinks_by_persistent ? count : std::max(count, in_use(h, allowed));
+    while (n < heads.size() && nr_to_keep(h, allowed) > kept) {
       const NodeId node = next_node(h.next_nid_to_free, allowed, has_one);
       if (node == kNoNode) break;
       heads[n] = pfn_of(free_list(h.nodes[node.v]).front());

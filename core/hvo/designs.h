@@ -53,6 +53,9 @@ struct Design {
   /// A restore takes frames of the folio's node or none (__GFP_THISNODE, up to 2eaa6c2abb9d, Z22); later any node
   /// helps.
   bool restores_on_node_only = false;
+  /// What a shrinking pool keeps is counted in persistent folios alone; else also in folios in use, surplus or not
+  /// (min_count of set_max_huge_pages).
+  bool shrinks_by_persistent = false;
   u8 nr_reset_struct_pages = 0;  ///< structs at the start of a restored page that are overwritten by clean ones
   /// Hugepages of the command line never have vmemmap frames that are freed again (pre-HVO, 6.15).
   bool populates_boot_pool = false;
@@ -178,6 +181,7 @@ inline constexpr std::array kDesigns{
            .copies_head = true,
            .needs_head_copy = true,
            .batches_flushes = true,
+           .shrinks_by_persistent = true,
            .populates_boot_pool = true,
            .holes = kSharedTailHoles,
            .walker_protection = "none"},

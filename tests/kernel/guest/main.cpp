@@ -1,0 +1,70 @@
+// The guest's init: takes the steps of /trace and says, after each, what there is to be seen.
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <chrono>
+
+#include "tests/kernel/guest/output.h"
+#include "tests/kernel/guest/view.h"
+
+namespace hvo::kernel {
+namespace {
+
+void mount_all() {
+  const auto mount_at = [](const char* type, const char* at) {
+    mkdir(at, 0755);
+    if (mount("none", at, type, 0, nullptr) != 0) say("HVO note can't mount " + std::string(at));
+  };
+  mount_at("proc", "/proc");
+  mount_at("sysfs", "/sys");
+  mount_at("debugfs", "/sys/kernel/debug");
+}
+
+std::string milliseconds(std::chrono::steady_clock::duration d) {
+  return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(d).count());
+}
+
+/// Empty, or why it ended early.
+std::string run() {
+  if (access("/proc/sys/vm/hugetlb_optimize_vmemmap", F_OK) != 0) return "this kernel has no hugetlb_optimize_vmemmap";
+  const auto trace = parse_trace(read_file("/trace"));
+  if (!trace) return trace.error();
+  KernelMemory memory;
+  if (std::string why = memory.open(); !why.empty()) return why;
+  Pools pools;
+  View view(memory, pools);
+  utsname name{};
+  uname(&name);
+  say("HVO boot release=" + std::string(name.release) + " pages=" + std::to_string(view.nr_pages()));
+  view.show(0);
+  unsigned n = 0;
+  for (const Step& step : *trace) {
+    ++n;
+    const auto begin = std::chrono::steady_clock::now();
+    const std::string came = pools.take(step);
+    say("HVO step n=" + std::to_string(n) + " result=" + came + " op=" + to_text(step));
+    const auto done = std::chrono::steady_clock::now();
+    view.show(n);
+    say("HVO took step_ms=" + milliseconds(done - begin) +
+        " view_ms=" + milliseconds(std::chrono::steady_clock::now() - done));
+  }
+  say("HVO end steps=" + std::to_string(n));
+  return {};
+}
+
+}  // namespace
+}  // namespace hvo::kernel
+
+int main() {
+  using namespace hvo::kernel;
+  if (open_output()) {
+    mount_all();
+    if (const std::string why = run(); !why.empty()) say("HVO unfit " + why);
+  }
+  sync();
+  reboot(RB_AUTOBOOT);
+  return 1;
+}
