@@ -150,6 +150,14 @@ TEST(CommandLine, RepeatsEveryOptionThatShapesTheRun) {
   }
 }
 
+TEST(CommandLine, AnEndAtTheFirstForbiddenOutcomeIsPartOfTheRunAndNotOfOneRound) {
+  const RunOptions o = parse("--stop-at-first --seed 1").value();
+  EXPECT_TRUE(o.stops_at_first);
+  EXPECT_EQ(command_of(o), "hvo-stress run --stop-at-first --seed 1");
+  EXPECT_EQ(command_of_round(o, 0), "hvo-stress run --rounds 1 --seed 1");
+  EXPECT_FALSE(parse("").value().stops_at_first);
+}
+
 TEST(CommandLine, TheRepeatLeavesOutWhatIsTheDefault) {
   EXPECT_EQ(command_of(parse("--seed 1").value()), "hvo-stress run --seed 1");
   EXPECT_EQ(command_of(parse("--scenario mixed --design 6.1 --cpus 2 --seconds 10 --perturb some --seed 1").value()),
