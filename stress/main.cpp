@@ -98,7 +98,7 @@ std::string list_text() {
   s += "\ngeometries\n";
   for (const Geometry& g : kGeometries) s += fmt::format("  {:<22} {}\n", g.name, g.what);
   s += "\nsafeguards, for --without\n";
-  for (const SafeguardInfo& x : kSafeguards) s += fmt::format("  {:<22} {}\n", x.name, x.what);
+  for (const SafeguardInfo& x : kSafeguards) s += fmt::format("  {:<22} {:<4} {}\n", x.name, x.bug, x.what);
   return s;
 }
 
