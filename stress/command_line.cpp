@@ -214,13 +214,13 @@ Checked check_safeguards(const RunWords& /*w*/, RunOptions& o) {
   for (const SafeguardInfo& info : kSafeguards) {
     if (m.safeguards.has(info.safeguard)) continue;
     if (m.mmu == Mmu::host && is_about_translations(info.safeguard)) {
-      if (info.safeguard == Safeguard::boot_range_in_bytes && m.design->populates_boot_pool) {
-      return wrong("--without boot-range-bytes changes nothing without --at-boot: no hugepage is made before boot");
-    }
-    return wrong(fmt::format("--without {} changes nothing with --mmu host, which flushes whenever a mapping changes",
+      return wrong(fmt::format("--without {} changes nothing with --mmu host, which flushes whenever a mapping changes",
                                info.name));
     }
     if (is_met(info.safeguard, m)) continue;
+    if (info.safeguard == Safeguard::boot_range_in_bytes && m.design->populates_boot_pool) {
+      return wrong("--without boot-range-bytes changes nothing without --at-boot: no hugepage is made before boot");
+    }
     if (info.safeguard == Safeguard::self_hosted_check && m.design->optimizes()) {
       return wrong(
           "--without self-hosted-check changes nothing without --hot-added: no memory holds its own struct pages");

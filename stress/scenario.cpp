@@ -263,6 +263,7 @@ bool is_about_translations(Safeguard safeguard) {
     case Safeguard::walker_acquire:
     case Safeguard::tlb_flush:
     case Safeguard::rollback_flush:
+    case Safeguard::vmemmap_alignment:  // the host maps the vmemmap where it is aligned
     case Safeguard::arch_replaces_valid: return true;
     default: return false;
   }
@@ -298,7 +299,9 @@ bool is_met(Safeguard safeguard, const MachineConfig& config) {
     case Safeguard::tail_filled_first:
     case Safeguard::tail_per_zone:
     case Safeguard::publish_by_cmpxchg: return is_asked(of_shared_tail, config);
-    case Safeguard::vmemmap_alignment: return config.design->encoding == EncodingKind::mask;
+    case Safeguard::vmemmap_alignment:
+      return config.design->encoding == EncodingKind::mask &&
+             config.geometry.vmemmap_size(config.geometry.largest_order()) > config.geometry.pmd_size();
     case Safeguard::boot_range_in_bytes: return is_asked(of_boot_pools, config);
     case Safeguard::test_before_grace: return is_asked(of_rcu, config);
     case Safeguard::self_hosted_check: return is_asked(of_hot_added, config);

@@ -54,7 +54,7 @@ class IndexList {
   template <class Pred>
   u32 find_if(Pred pred) const {
     u32 n = head_->first;
-    for (u64 i = 0; i < head_->size; ++i, n = links_[n]) {
+    for (u64 i = 0; i < head_->size && n != ListHead::kEnd; ++i, n = links_[n]) {
       if (pred(n)) return n;
     }
     return ListHead::kEnd;
@@ -63,7 +63,7 @@ class IndexList {
   bool remove(u32 n) {
     u32 before = ListHead::kEnd;
     u32 at = head_->first;
-    for (u64 i = 0; i < head_->size; before = at, at = links_[at], ++i) {
+    for (u64 i = 0; i < head_->size && at != ListHead::kEnd; before = at, at = links_[at], ++i) {
       if (at != n) continue;
       (before == ListHead::kEnd ? head_->first : links_[before]) = links_[n];
       if (head_->last == n) head_->last = before;

@@ -8,11 +8,12 @@ namespace hvo {
 
 void Hugetlb::free_huge_folio_atomic(Cpu& cpu, Pfn head) {
   const OpScope scope(cpu, Op::free_huge_folio);
-  Hstate& h = hstate(folio_order(vmemmap_.pages(cpu), {vmemmap_.page_of(head)}));
+  Hstate* const h = hstate_of(cpu, head);
+  if (h == nullptr) return;
   cpu.count(Event::huge_free);
-  if (!take_out(cpu, h, head)) return;
+  if (!take_out(cpu, *h, head)) return;
   if (!optimizer_.is_optimized(cpu, head)) {
-    free_restored(cpu, h, head);
+    free_restored(cpu, *h, head);
     return;
   }
   defer(cpu, head);
@@ -38,8 +39,7 @@ u64 Hugetlb::free_hpage_work(Cpu& cpu) {
   for (u32 n = cpu.xchg(s_->deferred, u32{0}); n != 0; ++nr) {  // (2)
     const Pfn head = pfn_of(n - 1);
     n = links_[n - 1];
-    Hstate& h = hstate(folio_order(vmemmap_.pages(cpu), {vmemmap_.page_of(head)}));
-    (void)update_and_free_hugetlb_folio(cpu, h, head);
+    if (Hstate* const h = hstate_of(cpu, head); h != nullptr) (void)update_and_free_hugetlb_folio(cpu, *h, head);
   }
   if (nr > 1) cpu.count(Event::window_deferred_backlog);
   return nr;

@@ -7,6 +7,7 @@ std::expected<void, Errno> Hugetlb::dissolve_free_hugetlb_folio(Cpu& cpu, Pfn he
   const OpScope scope(cpu, Op::dissolve_free_hugetlb_folio);
   Hstate* h = nullptr;
   bool was_surplus = false;
+  bool removes = true;
   {
     const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
     // Nobody has a reference: it may be something else by now, and change between two looks.
@@ -15,8 +16,9 @@ std::expected<void, Errno> Hugetlb::dissolve_free_hugetlb_folio(Cpu& cpu, Pfn he
     h = &hstate(meta.order());
     const NodePool& of = pool_of(*h, head);
     // Without its safeguard a gigantic folio is not taken out, and is put back all the same (Z24).
-    const bool removes = has(Safeguard::removed_before_added) || h->order == smallest_;
-    if (removes && !take_off_free_list(cpu, *h, head)) {
+    removes = has(Safeguard::removed_before_added) || h->order == smallest_;
+    const bool is_free = removes ? take_off_free_list(cpu, *h, head) : has_hpg(cpu, head, HPG_freed);
+    if (!is_free) {
       cpu.count(Event::window_dissolve_lost);
       return std::unexpected(Errno::ebusy);
     }
@@ -32,6 +34,7 @@ std::expected<void, Errno> Hugetlb::dissolve_free_hugetlb_folio(Cpu& cpu, Pfn he
     if (!was_surplus) ++h->counters.max_huge_pages;
     return restored;
   }
+  if (!removes) return {};
   free_restored(cpu, *h, head);
   cpu.count(Event::folio_dissolved);
   return {};

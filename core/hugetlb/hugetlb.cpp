@@ -34,6 +34,16 @@ Hstate& Hugetlb::hstate(Order order) {
   check_failed("order", "there is no pool of this size: ask has_pool first");
 }
 
+Hstate* Hugetlb::hstate_of(Cpu& cpu, Pfn head) {
+  const Order order = folio_order(vmemmap_.pages(cpu), {vmemmap_.page_of(head)});
+  if (has_pool(order)) return &hstate(order);
+  cpu.report({.rule = Rule::bad_page,
+              .object = vmemmap_.page_of(head).va,
+              .seen = order.v,
+              .what = "what is freed as a hugepage has no hugepage's order"});
+  return nullptr;
+}
+
 PoolCounters Hugetlb::counters(Cpu& cpu, Order order) {
   Hstate& h = hstate(order);
   const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
@@ -167,7 +177,8 @@ void Hugetlb::optimize(Cpu& cpu, std::span<const Pfn> heads, Order order) {
 
 std::expected<void, Errno> Hugetlb::restore(Cpu& cpu, Pfn head, Order order) {
   // One that was never optimised has lost its mark when it was taken out (Z10).
-  if (has(Safeguard::restore_of_hugetlb_only) && !is_marked(cpu, head)) return {};
+  const bool asks = has(Safeguard::restore_of_hugetlb_only) && has(Safeguard::mark_until_restored);
+  if (asks && !is_marked(cpu, head)) return {};
   return optimizer_.hugetlb_vmemmap_restore_folio(cpu, head, order);
 }
 
@@ -250,10 +261,11 @@ std::expected<void, Errno> Hugetlb::folio_put(Cpu& cpu, Pfn head, Context contex
 
 std::expected<void, Errno> Hugetlb::free_huge_folio(Cpu& cpu, Pfn head) {
   const OpScope scope(cpu, Op::free_huge_folio);
-  Hstate& h = hstate(folio_order(vmemmap_.pages(cpu), {vmemmap_.page_of(head)}));
+  Hstate* const h = hstate_of(cpu, head);
+  if (h == nullptr) return std::unexpected(Errno::efault);
   cpu.count(Event::huge_free);
-  if (!take_out(cpu, h, head)) return {};
-  return update_and_free_hugetlb_folio(cpu, h, head);
+  if (!take_out(cpu, *h, head)) return {};
+  return update_and_free_hugetlb_folio(cpu, *h, head);
 }
 
 bool Hugetlb::take_out(Cpu& cpu, Hstate& h, Pfn head) {
@@ -292,7 +304,7 @@ std::expected<void, Errno> Hugetlb::update_and_free_hugetlb_folio(Cpu& cpu, Hsta
   return {};
 }
 
-void Hugetlb::free_restored(Cpu& cpu, const Hstate& h, Pfn head) {
+void Hugetlb::free_restored(Cpu& cpu, Hstate& h, Pfn head) {
   if (has_hpg(cpu, head, HPG_temporary)) set_hpg(cpu, head, HPG_temporary, false);
   if (!has(Safeguard::errors_moved_last)) {
     const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
@@ -300,6 +312,11 @@ void Hugetlb::free_restored(Cpu& cpu, const Hstate& h, Pfn head) {
   }
   {
     const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
+    if (has_hpg(cpu, head, HPG_raw_hwp_unreliable)) {  // since it was looked at before the restore
+      mark(cpu, head, h.order, true);
+      ++pool_of(h, head).nr_lost;
+      return;
+    }
     mark(cpu, head, h.order, false);
     // Only now: an error noted on a folio that still was a hugepage would be lost with its list (Z9).
     if (has(Safeguard::errors_moved_last)) move_raw_errors(cpu, head);

@@ -124,6 +124,8 @@ class Hugetlb {
   class Batch;
 
   Hstate& hstate(Order order);
+  /// The pool of a folio that is being freed. Null, and reported: its order is no hugepage's; it is lost.
+  Hstate* hstate_of(Cpu& cpu, Pfn head);
   bool has(Safeguard safeguard) const { return optimizer_.safeguards().has(safeguard); }
   u32 nr_nodes() const { return vmemmap_.nodes().nr_nodes(); }
   IndexList free_list(NodePool& pool) { return {links_, pool.free_list}; }
@@ -163,7 +165,7 @@ class Hugetlb {
   /// Restores a removed folio and gives it to the page allocator; if it can't, it goes back as surplus: enomem.
   std::expected<void, Errno> update_and_free_hugetlb_folio(Cpu& cpu, Hstate& h, Pfn head);
   void update_and_free_pages_bulk(Cpu& cpu, Hstate& h, std::span<const Pfn> heads);
-  void free_restored(Cpu& cpu, const Hstate& h, Pfn head);
+  void free_restored(Cpu& cpu, Hstate& h, Pfn head);
 
   void account_new(Hstate& h, Pfn head) HVO_REQUIRES(s_->hugetlb_lock) {
     ++h.counters.nr_huge_pages;
@@ -181,7 +183,8 @@ class Hugetlb {
   }
   /// What a pool that shrinks is held against: its persistent folios; without that safeguard all of them (Z25).
   u64 nr_to_keep(const Hstate& h, NodeId allowed) const HVO_REQUIRES(s_->hugetlb_lock) {
-    return has(Safeguard::shrink_persistent_only) ? persistent(h, allowed) : h.counters.nr_huge_pages;
+    if (has(Safeguard::shrink_persistent_only)) return persistent(h, allowed);
+    return allowed == kNoNode ? h.counters.nr_huge_pages : h.nodes[allowed.v].counters.nr_huge_pages;
   }
   u64 in_use(const Hstate& h, NodeId allowed) const HVO_REQUIRES(s_->hugetlb_lock) {
     if (allowed == kNoNode) return h.counters.nr_huge_pages - h.counters.free_huge_pages;

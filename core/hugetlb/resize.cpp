@@ -38,7 +38,12 @@ u64 Hugetlb::set_max_huge_pages(Cpu& cpu, Order order, u64 count, NodeId node) {
     if (grow(cpu, h, step, node) != step) break;
     missing -= step;
   }
-  while (shrink(cpu, h, count, node) != 0) {
+  for (u64 before = ~u64{0}; shrink(cpu, h, count, node) != 0;) {
+    if (has(Safeguard::shrink_persistent_only)) continue;
+    // The same folios come back for ever where their restore fails.
+    const u64 now = counters(cpu, order).nr_huge_pages;
+    if (now >= before) break;
+    before = now;
   }
   if (has(Safeguard::deferred_work_flushed)) (void)free_hpage_work(cpu);
   const SpinIrqGuard guard(cpu, s_->hugetlb_lock);

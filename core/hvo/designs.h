@@ -208,8 +208,8 @@ constexpr const Design* find_design_of_kernel(u32 major, u32 minor) {
 template <class F>
 decltype(auto) with_walker(const Design& design, F f, Safeguards safeguards = {}) {
   WalkerGuard guard = design.guard;
-  if (guard == WalkerGuard::rcu_acquire && !safeguards.has(Safeguard::walker_acquire)) guard = WalkerGuard::rcu_relaxed;
   if (guard == WalkerGuard::rcu_acquire && !safeguards.has(Safeguard::walker_order)) guard = WalkerGuard::rcu;
+  if (guard == WalkerGuard::rcu_acquire && !safeguards.has(Safeguard::walker_acquire)) guard = WalkerGuard::rcu_relaxed;
   if (!safeguards.has(Safeguard::walker_guard)) guard = WalkerGuard::none;
   return with_encoding(design.encoding, [&]<class E>(E encoding) -> decltype(auto) {
     switch (guard) {

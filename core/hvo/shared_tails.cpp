@@ -37,6 +37,7 @@ std::expected<FrameNo, Errno> SharedTails::get(Cpu& cpu, u64 zone, Order order) 
   if (filled_first) fill(cpu, *mine, zone, order);
   if (!safeguards_.has(Safeguard::publish_by_cmpxchg)) {
     cpu.store_release(s, mine->v + 1);  // (1), without its safeguard
+    if (!filled_first) fill(cpu, *mine, zone, order);
     return *mine;
   }
   const u32 old = cpu.cmpxchg(s, u32{0}, mine->v + 1);  // (1)

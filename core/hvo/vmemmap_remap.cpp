@@ -128,9 +128,11 @@ void VmemmapRemap::undo(Cpu& cpu, Remap& remap) {
   // The old frames still hold the tails as they were: nobody could store through the read-only alias. So putting their
   // PTEs back is all; the kernel copies the same bytes once more. A copied head stays where it is (Z13).
   cpu.count(Event::window_partial_rollback);
+  vmemmap_.note_undone();
   if (!safeguards_.has(Safeguard::uncount_what_counted)) note_memmap_pages(u64{0} - remap.won.size());
   if (!safeguards_.has(Safeguard::rollback_keeps_head)) {
-    cpu.fill_frame(table_.pte_at(cpu, remap.range.first).frame(), make_restored_page(cpu, remap.range.start));
+    const FrameNo head = table_.pte_at(cpu, remap.range.first).frame();
+    cpu.fill_frame(head, make_restored_page(cpu, remap.range.start));
   }
   for (u64 va = remap.range.start; !remap.won.is_empty(); va += vmemmap_.geometry().page_size()) {
     table_.set_pte(cpu, va, Pte::make(remap.won.pop_front(), true));

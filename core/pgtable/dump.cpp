@@ -60,16 +60,19 @@ void ptdump(Cpu& cpu, PageTable& table, u64 start, u64 end, std::vector<DumpRow>
     }
   }
   u64 at = start;
+  const auto expect = [&](u64 found) {
+    if (found == at) return;
+    cpu.report({.rule = Rule::range,
+                .object = found,
+                .expected = at,
+                .seen = found,
+                .what = "a dump of the page tables tells an address twice, or leaves some out"});
+  };
   for (const DumpRow& row : rows) {
-    if (row.start != at) {
-      cpu.report({.rule = Rule::range,
-                  .object = row.start,
-                  .expected = at,
-                  .seen = row.start,
-                  .what = "a dump of the page tables tells an address twice, or leaves some out"});
-    }
+    expect(row.start);
     at = row.end;
   }
+  expect(end);
 }
 
 }  // namespace hvo

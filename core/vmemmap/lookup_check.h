@@ -41,14 +41,14 @@ class LookupChecker {
         return LookupResult::right;
       }
     }
-    return compare(cpu_, vmemmap_, before, p, head);
+    return compare(cpu_, vmemmap_, before, p, head, nr_undone_);
   }
 
  private:
   /// Every case, after a lookup that began when the truth's word was `before`. Not a function of the checker: that
   /// would give it an address, and with it a place in memory.
-  HVO_OFF_THE_FAST_PATH static LookupResult compare(Cpu& cpu, Vmemmap& vmemmap, u64 before, Page p,
-                                                    Page head) noexcept {
+  HVO_OFF_THE_FAST_PATH static LookupResult compare(Cpu& cpu, Vmemmap& vmemmap, u64 before, Page p, Page head,
+                                                    u64 nr_undone) noexcept {
     const Truth& truth = vmemmap.truth();
     const Pfn pfn = vmemmap.pfn_of(p);
     const Order order = truth.order_in(before, pfn);
@@ -62,8 +62,10 @@ class LookupChecker {
         (head.va - first) % kStructPageSize == 0 && (head.va - first) / kStructPageSize < vmemmap.nr_pages();
     if (!is_page) return LookupResult::nowhere;
     if (head != p) return LookupResult::wrong;
+    // Since no remap was undone meanwhile, the page has been an alias all along, and the check for fake heads failed.
     const Pte pte = vmemmap.table().peek(p.va);
-    if (pte.is_present() && !pte.is_writable()) return LookupResult::wrong;
+    const bool is_alias = pte.is_present() && !pte.is_writable();
+    if (is_alias && vmemmap.nr_undone() == nr_undone) return LookupResult::wrong;
     cpu.count(Event::window_self_head);
     return LookupResult::self_head;
   }
@@ -74,6 +76,7 @@ class LookupChecker {
   const Truth truth_ = vmemmap_.truth();
   const CpuPages pages_ = vmemmap_.pages(cpu_);
   const Page base_ = vmemmap_.page_of({0});
+  u64 nr_undone_ = vmemmap_.nr_undone();
   u64 nr_lookups_ = 0;
 };
 

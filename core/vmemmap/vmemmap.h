@@ -39,6 +39,11 @@ class Vmemmap {
   /// num_poisoned_pages: memory errors so far. Never falls.
   Word<u64>& nr_poisoned() const { return *nr_poisoned_; }
   Truth& truth() { return truth_; }
+  /// For lookups that are checked: remaps that were undone, each of which made tails writable again. Never a step.
+  HVO_DETECTOR u64 nr_undone() const {
+    return ref(const_cast<Word<u64>&>(nr_undone_)).load(std::memory_order::relaxed);
+  }
+  HVO_DETECTOR void note_undone() { ref(nr_undone_).fetch_add(1, std::memory_order::relaxed); }
   PageTable& table() { return table_; }
   const Geometry& geometry() const { return table_.geometry(); }
 
@@ -84,6 +89,7 @@ class Vmemmap {
   StaticKey& key_;
   Word<u64>* nr_poisoned_;
   Truth truth_;
+  Word<u64> nr_undone_;  ///< a detector's: no part of the machine's state
 };
 
 }  // namespace hvo

@@ -152,7 +152,8 @@ std::string list_json() {
   }
   for (const Design& d : kDesigns) all["designs"].push_back({{"name", d.name}, {"kernels", d.kernels}});
   for (const Geometry& g : kGeometries) all["geometries"].push_back({{"name", g.name}, {"what", g.what}});
-  for (const SafeguardInfo& s : kSafeguards) all["safeguards"].push_back({{"name", s.name}, {"bug", s.bug}, {"source", s.source}, {"what", s.what}});
+  for (const SafeguardInfo& s : kSafeguards)
+    all["safeguards"].push_back({{"name", s.name}, {"bug", s.bug}, {"source", s.source}, {"what", s.what}});
   return all.dump(2) + "\n";
 }
 

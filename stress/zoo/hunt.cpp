@@ -64,9 +64,9 @@ std::optional<Attempt> told_by_end(const Bounded& ended) {
     return a;
   }
   if (ended.is_late || ended.signal != 0 || ended.code == kCrash) {
-    a.end = Attempt::End::found;
+    // The tool's own end, and no detector's word: it does not count as found.
     a.by = ended.is_late ? "hang" : ended.signal != 0 ? "crash by " + signal_word(ended.signal) : "crash";
-    a.story = last_line(ended.text);
+    a.why = a.by + ": " + last_line(ended.text);
     return a;
   }
   if (ended.code == kUsage || ended.code == kResource) {
@@ -145,10 +145,12 @@ Attempt read_run(const Bounded& ended, const std::string& text) {
 
 Attempt read_races(const Bounded& ended) {
   Attempt a{.end = Attempt::End::not_found, .seconds = ended.seconds};
-  const auto at = ended.text.find("SUMMARY: ThreadSanitizer: data race");
+  constexpr std::string_view kSummary = "SUMMARY: ThreadSanitizer: ";
+  const auto at = ended.text.find(kSummary);
   if (at != std::string::npos) {
     a.end = Attempt::End::found;
-    a.by = "data race";
+    const auto kind = ended.text.substr(at + kSummary.size());
+    a.by = kind.substr(0, kind.starts_with("data race") ? 9 : kind.find_first_of(" \n"));
     a.story = ended.text.substr(at, ended.text.find('\n', at) - at) + "\n";
     return a;
   }

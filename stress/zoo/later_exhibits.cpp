@@ -22,8 +22,7 @@ constexpr std::array kLater{
             .fix = "9f94db4c7eaa, 476849b0fba4, 2969b42c8f99",
             .safeguard = "vmemmap-alignment",
             .explore = "--scenario demote+lookup --design shared-tail",
-            .run = "--scenario resize_vs_demote --design shared-tail",
-            .host_mmu = true},
+            .run = "--scenario resize_vs_demote --design shared-tail"},
     Exhibit{
         .id = "Z21",
         .title = "a deadlock of per-CPU page lists and CPU hotplug",
@@ -56,7 +55,7 @@ constexpr std::array kLater{
                 "there. When the restore failed next, it was added back: an entry that stood in the list twice.",
             .fix = "dissolve_free_hugetlb_folio() of 2026",
             .safeguard = "removed-before-added",
-            .explore = "--scenario dissolve+lookup"},
+            .explore = "--scenario dissolve+lookup --fail 1"},
     Exhibit{.id = "Z25",
             .title = "the shrinking pool subtracts surplus pages twice",
             .history =

@@ -48,10 +48,12 @@ Told tell(const RemovedPair& pair, const std::string& command, const TourPlan& p
   for (const Words& program : programs_of(pair, command)) {
     const Way way = command == "explore" ? Way::explore_sc : Way::run;
     const Attempt a = hunt(program, way, 1, {.seconds = plan.limit, .shrinks = false}, folder);
-    if (a.end == Attempt::End::failed) told.why = a.why;
+    if (a.end == Attempt::End::failed) {
+      told.why = a.why;
+      told.crashed = told.crashed || a.by.starts_with("crash");
+    }
     if (!a.is_found()) continue;
     told.by = a.by;
-    told.crashed = a.by.starts_with("crash");
     break;
   }
   return told;

@@ -44,7 +44,7 @@ narrow 72
 shows "^Z38"
 shows "not shown"
 expect 0 zoo --list Z2
-shows "explore-sc: explore --scenario split+split --without split-recheck"
+shows "explore-sc: explore --scenario optimise+optimise --without split-recheck"
 
 # ---- a bug, found; its files whole
 expect 0 zoo split-recheck --seeds 2 --limit 20 --detectors explore-sc --quiet --json z.json --markdown z.md
@@ -55,7 +55,7 @@ shows "0 false alarms"
 [[ ! -s $dir/err ]] || fail "--quiet is not: $(cat "$dir/err")"
 grep -q '"rows_caught": 1' z.json || fail "no catch in the JSON"
 grep -q '^### Z2: ' z.md || fail "no chapter in the page"
-grep -q '^    ./hvo explore --scenario split+split --without split-recheck --seed' z.md || fail "no command in the page"
+grep -q '^    ./hvo explore --scenario optimise+optimise --without split-recheck --seed' z.md || fail "no command in the page"
 grep -q 'VIOLATION conservation' z.md || fail "no story in the page"
 no_temporaries
 

@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <vector>
+
 #include "tests/hugetlb/pool_machine.h"
 
 namespace hvo::test {
@@ -88,6 +91,54 @@ TEST(Demote, AFolioThatWasNeverOptimisedIsDemotedToo) {
   EXPECT_EQ(m.hugetlb().demote_pool_huge_pages(m.cpu(), m.gigantic(), 1).value_or(0), 1U);
   EXPECT_EQ(mapped - m.mapped(), 4U) << "its four pieces are optimised now";
   EXPECT_TRUE(m.is_valid());
+}
+
+std::vector<Pfn> free_list(PoolMachine& m, Order order) {
+  std::vector<Pfn> heads;
+  m.hugetlb().for_each_free_folio(m.cpu(), order, {}, [&](Pfn head) { heads.push_back(head); });
+  return heads;
+}
+
+// Seen on a real 6.1 and 6.12: tests/kernel.
+TEST(Demote, TheHighestPieceIsHandedOutFirstOneByOneAndTheLowestWhereBatched) {
+  for (const Design& design : kDesigns) {
+    PoolMachine m({.design = design.name});
+    m.hugetlb().set_max_huge_pages(m.cpu(), m.gigantic(), 2);
+    const std::vector<Pfn> from = free_list(m, m.gigantic());
+    ASSERT_EQ(m.hugetlb().demote_pool_huge_pages(m.cpu(), m.gigantic(), 2).value_or(0), 2U) << design.name;
+    std::vector<Pfn> expected;
+    for (const Pfn head : from) {
+      for (u64 i = 0; i < 4; ++i) expected.push_back(head + i * m.huge().nr_pages());
+    }
+    if (!design.batches_flushes) std::ranges::reverse(expected);
+    EXPECT_EQ(free_list(m, m.huge()), expected) << design.name;
+    EXPECT_TRUE(m.is_valid()) << design.name;
+  }
+}
+
+TEST(Demote, APieceTakesSurplusOfItsPoolAlongOneByOneAndNotWhereBatched) {
+  for (const Design& design : kDesigns) {
+    PoolMachine m({.design = design.name});
+    m.hugetlb().set_max_huge_pages(m.cpu(), m.huge(), 2);
+    const auto a = m.hugetlb().alloc_hugetlb_folio(m.cpu(), m.huge());
+    const auto b = m.hugetlb().alloc_hugetlb_folio(m.cpu(), m.huge());
+    m.hugetlb().set_max_huge_pages(m.cpu(), m.huge(), 0);
+    ASSERT_EQ(m.counters(m.huge()), pool(2, 0, 2, 0, 0));
+    m.hugetlb().set_max_huge_pages(m.cpu(), m.gigantic(), 1);
+    ASSERT_EQ(m.hugetlb().demote_pool_huge_pages(m.cpu(), m.gigantic(), 1).value_or(0), 1U);
+    const PoolCounters expected = design.batches_flushes ? pool(6, 4, 2, 0, 4) : pool(4, 2, 0, 0, 4);
+    EXPECT_EQ(m.counters(m.huge()), expected) << design.name;
+    EXPECT_TRUE(m.is_valid()) << design.name;
+    if (design.batches_flushes) {
+      // Up to 7.0 as many persistent ones stay as are in use.
+      m.hugetlb().set_max_huge_pages(m.cpu(), m.huge(), 1);
+      const PoolCounters shrunk = design.shrinks_by_persistent ? pool(3, 1, 2, 0, 1) : pool(4, 2, 3, 0, 1);
+      EXPECT_EQ(m.counters(m.huge()), shrunk) << design.name;
+    }
+    EXPECT_TRUE(m.hugetlb().folio_put(m.cpu(), *a));
+    EXPECT_TRUE(m.hugetlb().folio_put(m.cpu(), *b));
+    EXPECT_TRUE(m.is_valid()) << design.name;
+  }
 }
 
 }  // namespace

@@ -3,6 +3,8 @@ import re
 import subprocess
 import tempfile
 
+import guest as guest_module
+
 # What each value must be, by kind and name of a line's field. Printed beside a difference.
 RULES = {
     "step.result": "a step ends alike",
@@ -26,7 +28,6 @@ RULES = {
 RELATIVE = {"vmemmap.frames", "vmemmap.memmap", "vmemmap.split", "free.pages"}
 # Pages that free memory may deviate by after one step more than before it, and in all: README.md shows the data.
 FREE_STEP, FREE_TOTAL = 128, 256
-TROUBLE = re.compile(r"BUG:|Oops|WARNING:|Bad page|Kernel panic")
 FAULT_ADDRESS = re.compile(r"BUG: unable to handle page fault for address: ([0-9a-f]+)")
 VMEMMAP, STRUCT_PAGE = 0xffffea0000000000, 64
 
@@ -190,7 +191,7 @@ def compare(guest_text, log, program, kernel):
         return Difference(last, "model", complaints[0], "not possible"), guest, model
     if not re.search(r"^HVO end", guest_text, re.M):
         return Difference(last + 1, "end", (log.strip().splitlines() or ["?"])[-1], "goes on"), guest, model
-    trouble = next((line for line in log.splitlines() if TROUBLE.search(line)), None)
+    trouble = next((line for line in log.splitlines() if guest_module.TROUBLE.search(line)), None)
     if trouble and not any(state.get("step.result") == "killed" for state in model.values()):
         return Difference(last, "log", trouble.strip(), "none"), guest, model
     return None, guest, model

@@ -14,6 +14,8 @@ import subprocess
 import tempfile
 import time
 
+# Lines of a kernel's log that say that something went wrong.
+TROUBLE = re.compile(r"BUG:|Oops|WARNING:|Bad page|Kernel panic")
 QEMU = "qemu-system-x86_64"
 # 6 GiB leave two whole GiB that a 1 GiB hugepage fits into; QEMU allocates them when they are touched.
 MACHINE = ["-accel", "tcg", "-machine", "q35", "-cpu", "max", "-smp", "1", "-m", "6144M", "-nodefaults",
@@ -135,22 +137,18 @@ class Guest:
         os.makedirs(cache, exist_ok=True)
         self.seconds = seconds
         self.lock = open(os.path.join(cache, "lock"), "w", encoding="ascii")
-        with tempfile.TemporaryDirectory() as folder:
-            # Of the debugging symbols nothing is needed in there.
-            stripped = os.path.join(folder, "probe")
-            subprocess.run(["strip", "-o", stripped, probe], check=True)
-            with open(stripped, "rb") as file:
-                self.probe = file.read()
+        with open(probe, "rb") as file:
+            self.probe = file.read()
         self.boots = 0
         self.dead_boots = 0
 
-    def run(self, kernel, trace):
+    def run(self, kernel, steps, _name=None):
         """What the guest said, and its kernel's log: two texts. Raises TimedOut."""
         fcntl.flock(self.lock, fcntl.LOCK_EX)
         try:
             for _ in range(TRIES):
                 with tempfile.TemporaryDirectory() as folder:
-                    said, log = self.boot(kernel, trace, folder)
+                    said, log = self.boot(kernel, "\n".join(steps) + "\n", folder)
                 if "HVO" in said:
                     break
                 # It died before the probe ran: nothing about hugepages is known of it.
@@ -182,6 +180,40 @@ class Guest:
         if process.returncode != 0:
             raise Skipped(f"QEMU does not start: {errors.strip().splitlines()[-1] if errors.strip() else '?'}")
         return read(said), read(log)
+
+
+def keep(folder, kernel, name, said, log):
+    """Writes what Recorded reads. Of the kernel's log, what compare looks at: trouble, and the last line."""
+    os.makedirs(folder, exist_ok=True)
+    lines = log.splitlines()
+    log = "".join(line + "\n" for line in lines if TROUBLE.search(line) or line is lines[-1])
+    for suffix, text in ((".said", said), (".log", log)):
+        path = os.path.join(folder, f"{kernel}-{name.replace(' ', '-').replace('/', '-')}{suffix}")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+
+
+def recordings(folder, kernel):
+    """(name, steps) of each recorded trace of a kernel."""
+    named = []
+    for path in sorted(glob.glob(os.path.join(folder, kernel + "-*.said"))):
+        name = os.path.basename(path)[len(kernel) + 1:-len(".said")]
+        named.append((name, re.findall(r"^HVO step .* op=(.*)", read(path), re.M)))
+    return named
+
+
+class Recorded:
+    """In place of Guest: what was kept of earlier boots."""
+
+    boots = dead_boots = 0
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def run(self, kernel, _steps, name):
+        """As Guest.run."""
+        path = os.path.join(self.folder, f"{kernel.name}-{name}")
+        return read(path + ".said"), read(path + ".log")
 
 
 def read(path):

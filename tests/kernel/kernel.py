@@ -47,7 +47,8 @@ def options():
         help="where hvo-kernel-model and hvo-kernel-probe are")
     add("--ktap", metavar="FILE")
     add("--json", metavar="FILE")
-    add("--keep", metavar="DIR", help="write there what guest and model said")
+    add("--keep", metavar="DIR", help="write there what the guests said")
+    add("--recorded", metavar="DIR", help="boot nothing: take what was kept there")
     add("--cached", action="store_true", help="download nothing")
     chosen = parser.parse_args()
     if bool(chosen.kernel) != bool(chosen.design):
@@ -65,6 +66,9 @@ def chosen_kernels(chosen):
         folder = chosen.modules or ""
         modules = sorted(os.path.join(folder, f) for f in os.listdir(folder) if f.endswith(".ko")) if folder else []
         return [guest.Kernel(os.path.basename(chosen.kernel), chosen.kernel, "-", chosen.design, modules)]
+    if chosen.recorded:
+        names = sorted({f.split("-")[0] for f in os.listdir(chosen.recorded) if f.endswith(".said")})
+        return [guest.Kernel(name, None, "recorded", DESIGNS[name]) for name in chosen.on or names if name in DESIGNS]
     kernels = []
     for name in chosen.on or (list(PACKAGES) if chosen.all else ["6.1"]):
         package = PACKAGES[name] or guest.default_package()
@@ -75,8 +79,10 @@ def chosen_kernels(chosen):
     return kernels
 
 
-def chosen_traces(chosen):
+def chosen_traces(chosen, kernel):
     """(name, steps) of each."""
+    if chosen.recorded:
+        return [(name, steps) for name, steps in guest.recordings(chosen.recorded, kernel.name)]
     named = []
     folder = os.path.join(HERE, "traces")
     files = chosen.trace or ([] if chosen.traces else [os.path.join(folder, "quick.txt")])
@@ -97,24 +103,18 @@ class Run:
     def __init__(self, chosen):
         self.chosen = chosen
         self.model = os.path.join(chosen.programs, "hvo-kernel-model")
-        self.guest = guest.Guest(chosen.cache, os.path.join(chosen.programs, "hvo-kernel-probe"), chosen.timeout)
+        self.guest = guest.Recorded(chosen.recorded) if chosen.recorded else guest.Guest(
+            chosen.cache, os.path.join(chosen.programs, "hvo-kernel-probe"), chosen.timeout)
         self.results = []
 
-    def look(self, kernel, steps):
-        """One boot: the difference, and the greatest deviation of free memory."""
-        said, log = self.guest.run(kernel, "\n".join(steps) + "\n")
+    def look(self, kernel, steps, name=None):
+        """One boot: the difference, and by how much free memory deviates after each step."""
+        said, log = self.guest.run(kernel, steps, name)
+        if name and self.chosen.keep:
+            guest.keep(self.chosen.keep, kernel.name, name, said, log)
         difference, of_guest, of_model = compare.compare(said, log, self.model, kernel)
-        if self.chosen.keep:
-            self.keep(said, log, of_guest)
         both = sorted(n for n in of_guest if n in of_model)
         return difference, [(of_guest[n].get("op", "boot"), compare.free_deviation(of_guest, of_model, n)) for n in both]
-
-    def keep(self, said, log, of_guest):
-        """For a closer look by hand."""
-        os.makedirs(self.chosen.keep, exist_ok=True)
-        for name, text in (("said", said), ("log", log), ("trace", compare.annotate(of_guest))):
-            with open(os.path.join(self.chosen.keep, f"{self.guest.boots}.{name}"), "w", encoding="utf-8") as file:
-                file.write(text)
 
     def shrink(self, kernel, steps, difference):
         """A shorter trace that differs by the same rule, and how."""
@@ -136,14 +136,14 @@ class Run:
     def one(self, kernel, name, steps):
         """One trace on one kernel; its result is printed."""
         begin = time.monotonic()
-        difference, deviations = self.look(kernel, steps)
+        difference, deviations = self.look(kernel, steps, name)
         result = {"kernel": kernel.name, "version": kernel.version, "design": kernel.design, "trace": name,
                   "steps": len(steps), "seconds": round(time.monotonic() - begin, 1),
                   "free_deviation": deviations, "verdict": "different" if difference else "same"}
         print(f"{result['verdict'].upper() if difference else 'same':9}  {kernel.name:9}  {name:14}  {len(steps):3} steps"
               f"  {result['seconds']:5.1f} s", flush=True)
         if difference:
-            if self.chosen.shrink:
+            if self.chosen.shrink and not self.chosen.recorded:
                 steps, difference = self.shrink(kernel, steps, difference)
             result.update(difference=difference.as_json(), shrunk=steps)
             print_difference(steps, difference)
@@ -164,7 +164,7 @@ def clip(text):
     return text if len(text) <= WIDTH - 11 else text[:WIDTH - 14] + "..."
 
 
-def write_reports(chosen, results, verdict):
+def write_reports(chosen, results, verdict, qemu):
     """KTAP and JSON, if they are wanted."""
     if chosen.ktap:
         with open(chosen.ktap, "w", encoding="utf-8") as file:
@@ -177,19 +177,19 @@ def write_reports(chosen, results, verdict):
                 file.write(f"{word} {number} {result['kernel']} {result['trace']}\n")
     if chosen.json:
         with open(chosen.json, "w", encoding="utf-8") as file:
-            json.dump({"verdict": verdict, "seed": chosen.seed, "qemu": guest.qemu_version(), "results": results}, file,
+            json.dump({"verdict": verdict, "seed": chosen.seed, "qemu": qemu, "results": results}, file,
                       indent=1)
             file.write("\n")
 
 
 def play_all(chosen):
     """The exit code."""
-    qemu = guest.qemu_version()
+    qemu = "none" if chosen.recorded else guest.qemu_version()
     kernels = chosen_kernels(chosen)
     run = Run(chosen)
     for kernel in kernels:
         print(f"kernel {kernel.name}: {kernel.version}, design {kernel.design}; QEMU {qemu}", flush=True)
-        for name, steps in chosen_traces(chosen):
+        for name, steps in chosen_traces(chosen, kernel):
             run.one(kernel, name, steps)
     for result in run.results:
         # Of a broken kernel a difference is what is expected, where a trace has a hugepage restored.
@@ -203,7 +203,7 @@ def play_all(chosen):
     verdict = "different" if bad else "same"
     print(f"{verdict}: {len(run.results) - len(bad)} of {len(run.results)} traces as expected, {run.guest.boots} boots"
           + (f", {run.guest.dead_boots} of them died before the first step" if run.guest.dead_boots else ""))
-    write_reports(chosen, run.results, verdict)
+    write_reports(chosen, run.results, verdict, qemu)
     return DIFFERENT if bad else PASS
 
 

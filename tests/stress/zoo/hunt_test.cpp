@@ -69,11 +69,12 @@ TEST(Hunt, AHangIsFoundBesideWhatWasSeenBefore) {
   EXPECT_EQ(read_run(ended(6), R"({"outcomes": []})").by, "hang");
 }
 
-TEST(Hunt, ACrashOrAProcessThatDoesNotEndIsFoundAndNamed) {
+TEST(Hunt, ACrashOrAProcessThatDoesNotEndIsNamedAndNoFind) {
   EXPECT_EQ(read_run(ended(5), "").by, "crash");
   EXPECT_EQ(read_explored({.signal = SIGSEGV}, "").by, "crash by SIGSEGV");
   EXPECT_EQ(read_explored({.signal = SIGKILL, .is_late = true}, "").by, "hang");
-  EXPECT_TRUE(read_run(ended(5), "").is_found());
+  EXPECT_FALSE(read_run(ended(5), "").is_found());
+  EXPECT_EQ(read_run(ended(5), "").end, Attempt::End::failed);
 }
 
 TEST(Hunt, WhatWasRefusedFailedInItsOwnWords) {
