@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
-#include "program/child.h"
 #include "bench/command_line.h"
 #include "bench/exploration/print.h"
+#include "program/child.h"
 #include "program/progress_line.h"
 #include "program/signals.h"
 

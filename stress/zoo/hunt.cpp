@@ -6,6 +6,8 @@
 #include <csignal>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <type_traits>
 #include <vector>
 
 #include "program/exit_codes.h"
@@ -22,7 +24,7 @@ constexpr double kGraceSeconds = 45;
 constexpr const char* kHangTimeout = "10";
 
 std::string last_line(const std::string& text) {
-  const auto end = text.find_last_not_of("\n");
+  const auto end = text.find_last_not_of('\n');
   if (end == std::string::npos) return "it said nothing";
   const auto begin = text.rfind('\n', end);
   return text.substr(begin == std::string::npos ? 0 : begin + 1,
@@ -41,9 +43,9 @@ T get(const Json& json, const char* key, T otherwise) {
   }
 }
 const Json& part(const Json& json, const char* key) {
-  static const Json kNothing;
+  static const Json nothing;
   const auto found = json.is_object() ? json.find(key) : json.end();
-  return json.is_object() && found != json.end() ? *found : kNothing;
+  return json.is_object() && found != json.end() ? *found : nothing;
 }
 
 void add_once(std::string& list, const std::string& word) {

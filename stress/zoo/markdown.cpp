@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <array>
+
 #include "stress/report/outcomes.h"
 #include "stress/version.h"
 #include "stress/zoo/table.h"
