@@ -44,7 +44,7 @@ narrow 72
 shows "^Z38"
 shows "not shown"
 expect 0 zoo --list Z2
-shows "explore-sc: explore --scenario optimise+optimise --without split-recheck"
+shows "explore-sc: explore --scenario optimise+optimise"
 
 # ---- a bug, found; its files whole
 expect 0 zoo split-recheck --seeds 2 --limit 20 --detectors explore-sc --quiet --json z.json --markdown z.md

@@ -34,13 +34,22 @@ class FolioMachine {
     // A design that keeps two frames has nothing to win from a folio of two vmemmap pages.
     if (m_->design().frames_kept(m_->config().geometry.vmemmap_pages(order)) <
         m_->config().geometry.vmemmap_pages(order)) {
+      mark(head, order, true);
       EXPECT_TRUE(m_->optimizer().hugetlb_vmemmap_optimize_folio(cpu(), head, order));
+      mark(head, order, false);
     }
     return head;
   }
   Pfn make_folio() { return make_folio(m_->config().geometry.huge_order); }
+  /// As a hugepage, which is all that HVO is for; no pool counts it, so not for long.
+  void mark(Pfn head, Order order, bool hugetlb) {
+    const u64 va = (m_->vmemmap().page_of(head) + 1).va + page_field::compound_meta;
+    EXPECT_TRUE(cpu().write_once_at<u64>(va, CompoundMeta::make(order, hugetlb).v));
+  }
   void free_folio(Pfn head, Order order) {
+    mark(head, order, true);
     EXPECT_TRUE(m_->optimizer().hugetlb_vmemmap_restore_folio(cpu(), head, order));
+    mark(head, order, false);
     m_->pages().free_frozen_pages(cpu(), head, order);
   }
 

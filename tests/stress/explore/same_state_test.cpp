@@ -47,9 +47,9 @@ INSTANTIATE_TEST_SUITE_P(
     Schedules, SameState,
     testing::Values(Known{"restore+lookup", "fake-head", "random:8", 1, 0, 35, 0xdb1de3bdf102b8eb},
                     Known{"recycle+filtered", "fake-head-rcu", "pct:3", 2, 5, 126, 0x29d3f36d51968473},
-                    Known{"free+alloc", "shared-tail", "urw", 3, 7, 314, 0x5d36abb535a607a},
-                    Known{"demote+alloc", "two-frame", "random:8", 4, 1, 462, 0x65b79b274d12c703},
-                    Known{"mixed", "fake-head-acquire", "random:16", 5, 2, 1399, 0x956b8797bbfdb2f5},
+                    Known{"free+alloc", "shared-tail", "urw", 3, 7, 318, 0x5d36abb535a607a},
+                    Known{"demote+alloc", "two-frame", "random:8", 4, 1, 489, 0x65b79b274d12c703},
+                    Known{"mixed", "fake-head-acquire", "random:16", 5, 2, 1402, 0x397b2bcd9901d07e},
                     Known{"enomem_rollback", "fake-head-copy", "pct:4", 6, 3, 219, 0xc79a010fabcde715}));
 
 }  // namespace
