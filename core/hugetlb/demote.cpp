@@ -4,6 +4,7 @@
 // resize_lock of the smaller size, inside that of the larger → its compound split into smaller ones, frozen all along →
 // each marked, optimised, and put into its pool. In frames of vmemmap: 1 → 4096 → 512.
 #include <algorithm>
+#include <optional>
 
 #include "core/hugetlb/hugetlb.h"
 
@@ -31,8 +32,8 @@ std::expected<u64, Errno> Hugetlb::demote_pool_huge_pages(Cpu& cpu, Order order,
   if (src.demote_order.v == 0) return std::unexpected(Errno::einval);
   Hstate& dst = hstate(src.demote_order);
   u64 nr_done = 0;
-  std::expected<void, Errno> last;
-  while (nr_done < nr && last) {
+  std::optional<Errno> failed;
+  while (nr_done < nr && !failed) {
     // Where flushes are batched all are taken out first, and demoted from the last one on: the pieces of the first are
     // in front then. Else one by one.
     std::array<TakenToDemote, kDemotedAtOnce> taken;
@@ -42,14 +43,14 @@ std::expected<u64, Errno> Hugetlb::demote_pool_huge_pages(Cpu& cpu, Order order,
       const SpinIrqGuard guard(cpu, s_->hugetlb_lock);
       while (n < wanted && take_to_demote(cpu, src, node, taken[n])) ++n;
     }
-    if (n == 0) last = std::unexpected(Errno::ebusy);
+    if (n == 0) failed = Errno::ebusy;
     while (n != 0) {
       const auto done = demote_taken(cpu, src, dst, taken[--n]);
       if (done) ++nr_done;
-      if (!done) last = done;
+      if (!done) failed = done.error();
     }
   }
-  if (nr_done == 0) return std::unexpected(last.error());
+  if (nr_done == 0 && failed) return std::unexpected(*failed);
   return nr_done;
 }
 
