@@ -157,8 +157,9 @@ std::string ModelRun::fault(const Step& step) {
   std::string came = "ok";
   for (u64 i = 0; i < step.count; ++i) {
     const bool is_fresh = machine_->hugetlb().counters(cpu_, order).free_huge_pages == 0;
-    if (is_fresh && used < step.got.size() && !give(step.got[used++], order)) {
-      complain("the guest got a block that is in use or not aligned");
+    if (is_fresh && used < step.got.size()) {
+      if (!give(step.got[used], order)) complain("the guest got a block that is in use or not aligned");
+      ++used;
     }
     const auto head = machine_->hugetlb().alloc_hugetlb_folio(cpu_, order);
     if (!head) {

@@ -88,8 +88,8 @@ TEST_P(Selftest, IsNotMetByPagesThatAreNoHugepage) {
   EXPECT_EQ(kpageflags(*machine_, cpu(), *page + kHuge.nr_pages()) & u64{1} << kKpfHuge, 0U);
 }
 
-INSTANTIATE_TEST_SUITE_P(EachDesign, Selftest, testing::ValuesIn(kDesigns), [](const auto& info) {
-  std::string name(info.param.name);
+INSTANTIATE_TEST_SUITE_P(EachDesign, Selftest, testing::ValuesIn(kDesigns), [](const auto& each) {
+  std::string name(each.param.name);
   std::ranges::replace(name, '-', '_');
   return name;
 });

@@ -65,7 +65,10 @@ bool parse_step(const std::vector<std::string_view>& words, Step& step) {
       if (at == words.size() || (words[at] != "2M" && words[at] != "1G")) return false;
       step.order = words[at++] == "1G" ? kOrder1G : kOrder2M;
     }
-    if (form.counted && (at == words.size() || !parse(words[at++], 10, step.count))) return false;
+    if (form.counted) {
+      if (at == words.size() || !parse(words[at], 10, step.count)) return false;
+      ++at;
+    }
     if (at < words.size() && words[at].starts_with(kGot)) {
       return parse_blocks(words[at].substr(kGot.size()), step.got) && at + 1 == words.size();
     }

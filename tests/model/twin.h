@@ -72,7 +72,7 @@ class Twin {
   void after_growth(Order order, u64 missing);
   void after_shrink(Order order, u64 count, u64 free_before);
   /// What became of a folio that was demoted; its pieces.
-  std::vector<u64> replace_by_pieces(u64 head);
+  std::vector<u64> replace_by_pieces(u64 head, u64& nr_stuck);
   /// Why a demotion ended early. How many allocations that were made to fail did that: at least, at most.
   std::pair<u64, u64> why_demotion_ended(const std::expected<u64, Errno>& done);
   /// The outcome of an allocation that was not served by a free hugepage: the new folio, or nothing.

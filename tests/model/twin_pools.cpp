@@ -164,7 +164,10 @@ void Twin::after_growth(Order order, u64 missing) {
 void Twin::after_shrink(Order order, u64 count, u64 free_before) {
   PoolCounters& pool = model_.pool(order);
   const u64 excess = persistent(pool) - std::min(count, persistent(pool));
-  const u64 leaving = std::min(excess, pool.free_huge_pages);
+  // Most kernels keep as many persistent ones as are in use, surplus or not.
+  const u64 in_use = pool.nr_huge_pages - pool.free_huge_pages;
+  const u64 kept = machine_->design().shrinks_by_persistent ? count : std::max(count, in_use);
+  const u64 leaving = std::min(persistent(pool) - std::min(kept, persistent(pool)), pool.free_huge_pages);
   const u64 nr_optimized =
       model_.heads([&](const ModelFolio& f) { return f.is_free() && f.order == order && f.optimized; }).size();
   const bool has_memory = nr_optimized == 0 || free_before >= model_.frames_saved(order);
@@ -187,24 +190,31 @@ void Twin::after_shrink(Order order, u64 count, u64 free_before) {
 // ---- demoted
 // ---------------------------------------------------------------------------------------------------------
 
-std::vector<u64> Twin::replace_by_pieces(u64 head) {
+std::vector<u64> Twin::replace_by_pieces(u64 head, u64& nr_stuck) {
   const Order each = geometry().huge_order;
   const Order order = geometry().gigantic_order;
   std::vector<u64> pieces;
   model_.folios().erase(head);
-  for (u64 piece = head; piece < head + order.nr_pages(); piece += each.nr_pages()) {
-    expect(is_hugepage(piece, each), "a piece of a demoted folio is no hugepage (pfn)", 0, piece);
-    model_.folios()[piece] = {.order = each, .huge = true};
-    pieces.push_back(piece);
-  }
   PoolCounters& from = model_.pool(order);
   PoolCounters& to = model_.pool(each);
   from.surplus_huge_pages != 0 ? --from.surplus_huge_pages : --from.max_huge_pages;
   --from.nr_huge_pages;
   --from.free_huge_pages;
+  to.max_huge_pages += order.nr_pages() / each.nr_pages();
+  for (u64 piece = head; piece < head + order.nr_pages(); piece += each.nr_pages()) {
+    // One by one, a piece is freed to its pool: while that has surplus, it goes, unless it can't be restored.
+    const bool goes = !machine_->design().batches_flushes && to.surplus_huge_pages != 0;
+    if (!is_hugepage(piece, each)) {
+      expect(goes, "a piece of a demoted folio is no hugepage (pfn)", 0, piece);
+      if (goes) --to.surplus_huge_pages;
+      continue;
+    }
+    nr_stuck += goes ? 1 : 0;
+    model_.folios()[piece] = {.order = each, .huge = true};
+    pieces.push_back(piece);
+  }
   to.nr_huge_pages += pieces.size();
   to.free_huge_pages += pieces.size();
-  to.max_huge_pages += pieces.size();
   return pieces;
 }
 
@@ -231,16 +241,33 @@ void Twin::demote(Order order, u64 nr) {
     expect(!done && done.error() == Errno::einval, "a demotion of nothing, or to nothing, is EINVAL");
     return;
   }
-  const std::vector<u64> gone = find_gone(order);
+  std::vector<u64> gone = find_gone(order);
+  // Whose pieces met surplus came first.
+  std::ranges::partition(gone, [&](u64 head) {
+    const u64 each = geometry().huge_order.nr_pages();
+    bool whole = true;
+    for (u64 i = 0; i < order.nr_pages(); i += each) whole = is_hugepage(head + i, geometry().huge_order) && whole;
+    return !whole;
+  });
   expect_equal("hugepages demoted", gone.size(), done.value_or(0));
   expect(gone.size() <= nr, "more was demoted than asked for", nr, gone.size());
   std::vector<u64> pieces;
+  u64 nr_stuck = 0;
   for (const u64 head : gone) {
     // Pieces cost nothing in the end: each wins at least the PTE page that it may need.
     free_least -= std::min(free_least, model_.frames_saved(model_.folios().at(head)));
-    std::ranges::copy(replace_by_pieces(head), std::back_inserter(pieces));
+    std::ranges::copy(replace_by_pieces(head, nr_stuck), std::back_inserter(pieces));
   }
+  // Those that went may have been optimised before, or not for lack of memory.
+  std::vector<u64> all;
+  for (const u64 head : gone) {
+    for (u64 i = 0; i < order.nr_pages(); i += geometry().huge_order.nr_pages()) all.push_back(head + i);
+  }
+  read_splits(all, geometry().huge_order);
+  const u64 nr_went = all.size() - pieces.size();
   const Full full = note_made(pieces, geometry().huge_order);
+  expect(nr_stuck == 0 || nr_injected() != 0 || free_least == 0,
+         "a piece stayed in a pool with surplus, and had memory", 0, nr_stuck);
   const auto [least, most] = gone.size() < nr ? why_demotion_ended(done) : std::pair<u64, u64>{0, 0};
   if (!model_.may_optimize(geometry().huge_order)) {
     expect(nr_injected() >= least && nr_injected() <= most, "frames were asked for, though nothing is optimised", most,
@@ -248,7 +275,8 @@ void Twin::demote(Order order, u64 nr) {
     return;
   }
   const u64 ran_dry = free_least == 0 ? full.nr_unsplit : 0;
-  expect(full.nr + most >= nr_injected(), "a piece was optimised though its allocation failed", nr_injected(), full.nr);
+  expect(full.nr + most + nr_stuck + nr_went >= nr_injected(), "a piece was optimised though its allocation failed",
+         nr_injected(), full.nr);
   expect(full.nr <= nr_injected() - least + ran_dry, "a piece was not optimised, and nothing had failed",
          nr_injected() - least + ran_dry, full.nr);
 }
