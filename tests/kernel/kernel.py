@@ -209,6 +209,8 @@ def play_all(chosen):
 
 def main():
     """Exit codes as ./hvo help tells them."""
+    # A shell lets its background jobs ignore it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(INTERRUPTED))
     chosen = options()
     try:
