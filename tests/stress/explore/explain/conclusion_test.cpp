@@ -11,8 +11,8 @@
 namespace hvo::stress {
 namespace {
 
-using testing::HasSubstr;
 using test::Ended;
+using testing::HasSubstr;
 
 TEST(Conclusion, SaysWhatWasExpectedAndSeenAndThatItIsKnown) {
   test::ReplayedWalk race("shared-tail");

@@ -12,9 +12,9 @@
 namespace hvo::stress {
 namespace {
 
-using testing::HasSubstr;
 using test::Ended;
 using test::Explorer;
+using testing::HasSubstr;
 
 /// The grammar that herd7 reads, as far as these tests use it: name, comment, initial values, threads, condition.
 void expect_well_formed(const std::string& text) {
