@@ -41,7 +41,7 @@ def options():
     add("--seed", type=int, default=1, metavar="N", help="of the random traces (1)")
     add("--first", type=int, default=0, metavar="N", help="number of the first random trace (0)")
     add("--shrink", type=int, default=24, metavar="N", help="boots to spend on shortening a trace that differs (24)")
-    add("--timeout", type=int, default=300, metavar="S", help="seconds for one boot (300)")
+    add("--timeout", type=int, default=600, metavar="S", help="seconds for one boot (600)")
     add("--cache", default=os.path.join(ROOT, "build", "kernel-cache"), metavar="DIR", help="unpacked kernels")
     add("--programs", default=os.path.join(ROOT, "build", "dev", "tests", "kernel"), metavar="DIR",
         help="where hvo-kernel-model and hvo-kernel-probe are")

@@ -1,11 +1,19 @@
 // The guest's init: takes the steps of /trace and says, after each, what there is to be seen.
+#include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <chrono>
+#include <cstring>
+#include <filesystem>
+#include <string>
+#include <vector>
 
 #include "tests/kernel/guest/output.h"
 #include "tests/kernel/guest/view.h"
@@ -21,6 +29,20 @@ void mount_all() {
   mount_at("proc", "/proc");
   mount_at("sysfs", "/sys");
   mount_at("debugfs", "/sys/kernel/debug");
+}
+
+/// Those that the user's own kernel was given (--modules), in the order of their names.
+void load_modules() {
+  std::vector<std::string> paths;
+  for (const auto& entry : std::filesystem::directory_iterator("/modules")) paths.push_back(entry.path());
+  std::ranges::sort(paths);
+  for (const std::string& path : paths) {
+    const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || syscall(SYS_finit_module, fd, "", 0) != 0) {
+      say("HVO note can't load " + path + ": " + strerrorname_np(errno));
+    }
+    close(fd);
+  }
 }
 
 std::string milliseconds(std::chrono::steady_clock::duration d) {
@@ -62,6 +84,7 @@ int main() {
   using namespace hvo::kernel;
   if (open_output()) {
     mount_all();
+    load_modules();
     if (const std::string why = run(); !why.empty()) say("HVO unfit " + why);
   }
   sync();
