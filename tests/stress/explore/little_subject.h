@@ -27,7 +27,7 @@ class LittleSubject final : public stress::Subject {
     for (u32 i = 0; i < kMutexes; ++i) new (&mutex(i)) Mutex(LockRank(LockClass::resize, i));
     begin_here();
   }
-  static stress::MakeSubject maker(std::vector<Body> bodies, AtEnd at_end = {}) {
+  static stress::MakeSubject maker(const std::vector<Body>& bodies, const AtEnd& at_end = {}) {
     return [=] { return std::make_unique<LittleSubject>(bodies, at_end); };
   }
 

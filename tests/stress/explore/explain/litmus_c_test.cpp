@@ -18,14 +18,14 @@ using testing::HasSubstr;
 
 /// The grammar that herd7 reads, as far as these tests use it: name, comment, initial values, threads, condition.
 void expect_well_formed(const std::string& text) {
-  static const std::regex kWhole(
+  static const std::regex whole(
       R"(C [A-Za-z0-9+-]+\n\n\(\*\n( \*[^\n]*\n)+ \*\)\n\{(\n(\t[a-z_A-Z0-9]+ = -?\d+;\n)+)?\}\n)"
       R"((\nP\d\(((int|atomic_t|spinlock_t) \*\w+(, )?)+\)\n\{\n(\tint r\d+;\n)*\n?(\t[^\n]+;\n)+\}\n)+)"
       R"(\nexists \((\d:r\d+|\w+)=-?\d+( /\\ (\d:r\d+|\w+)=-?\d+)*\)\n)");
-  EXPECT_TRUE(std::regex_match(text, kWhole)) << text;
+  EXPECT_TRUE(std::regex_match(text, whole)) << text;
   // Every register that is asked for is declared and written.
-  static const std::regex kAsked(R"((\d):(r\d+)=)");
-  for (std::sregex_iterator it(text.begin(), text.end(), kAsked), end; it != end; ++it) {
+  static const std::regex asked(R"((\d):(r\d+)=)");
+  for (std::sregex_iterator it(text.begin(), text.end(), asked), end; it != end; ++it) {
     const std::size_t thread = text.find("P" + (*it)[1].str() + "(");
     ASSERT_NE(thread, std::string::npos);
     const std::string body = text.substr(thread, text.find("\n}", thread) - thread);

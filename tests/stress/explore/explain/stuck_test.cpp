@@ -13,7 +13,6 @@ using namespace stress;  // NOLINT(google-build-using-namespace): all that is te
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
-using testing::StartsWith;
 
 /// Finds a schedule that is stuck, and says why it is.
 std::string why_stuck(std::vector<LittleSubject::Body> bodies, End end) {
