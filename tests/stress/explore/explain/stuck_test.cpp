@@ -15,9 +15,9 @@ using testing::HasSubstr;
 using testing::Not;
 
 /// Finds a schedule that is stuck, and says why it is.
-std::string why_stuck(std::vector<LittleSubject::Body> bodies, End end) {
+std::string why_stuck(const std::vector<LittleSubject::Body>& bodies, End end) {
   const EngineOptions engine{.most_steps = 500};
-  const auto make = LittleSubject::maker(std::move(bodies));
+  const auto make = LittleSubject::maker(bodies);
   const auto result = search(make, {.strategy = {StrategySpec::Kind::dfs, 2}, .engine = engine});
   EXPECT_TRUE(result && result->witness);
   if (!result || !result->witness) return "";
