@@ -27,7 +27,7 @@ std::string head_line(const std::vector<ZooRow>& rows) {
   std::string s = fmt::format("{:<22}", "bug");
   if (rows.empty()) return s + "\n";
   for (const ZooCell& cell : std::ranges::max(rows, {}, [](const ZooRow& r) { return r.cells.size(); }).cells) {
-    constexpr std::array<std::string_view, kNrWays> kTitles{"expl. sc", "expl. weak", "run", "host MMU", "TSan"};
+    constexpr std::array<std::string_view, kNrWays> kTitles{"sc", "weak", "run", "host MMU", "TSan"};
     s += fmt::format("{:<10}", kTitles[static_cast<unsigned>(cell.way)]);
   }
   return s.substr(0, s.find_last_not_of(' ') + 1) + "\n";
