@@ -16,7 +16,6 @@ function(hvo_make_pch name)
   add_library(${name} OBJECT ${PROJECT_BINARY_DIR}/pch/${name}.cpp)
   target_link_libraries(${name} PRIVATE hvo_options ${arg_LINKS})
   target_precompile_headers(${name} PRIVATE ${arg_HEADERS})
-  target_compile_options(${name} PRIVATE "$<$<CXX_COMPILER_ID:Clang>:SHELL:-Xclang -fno-pch-timestamp>")
 endfunction()
 
 if(HVO_PCH)

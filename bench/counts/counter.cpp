@@ -1,49 +1,12 @@
 #include "bench/counts/counter.h"
 
-#include <unistd.h>
-
-#include <cstdlib>
-#include <fstream>
 #include <sstream>
 
 #include "bench/arms/loaded_kernels.h"
 #include "bench/counts/perf_counters.h"
 #include "core/base/check.h"
 #include "program/child.h"
-
-namespace hvo::bench {
-
-namespace {
-
-/// A folder of our own, gone with this.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = std::filesystem::temp_directory_path() / "hvo-bench-XXXXXX";
-    if (mkdtemp(name.data()) != nullptr) path_ = name;
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
-
-std::string read_file(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
-}  // namespace
-
-}  // namespace hvo::bench
+#include "program/temporary_folder.h"
 
 /// The name that callgrind is told: it collects inside, and dumps when it returns.
 extern "C" [[gnu::noinline]] hvo::u64 hvo_count_calls(hvo::bench::Single single, hvo::u64 page) {
@@ -97,15 +60,15 @@ std::optional<CountResult> count_by_perf(PerfCounters& counters) {
 }
 
 std::expected<CountResult, std::string> count_by_callgrind(const std::filesystem::path& program) {
-  const TemporaryFolder folder;
-  if (folder.path().empty()) return std::unexpected("can't make a temporary folder");
-  const std::filesystem::path out = folder.path() / "out";
-  const auto ran = run_program(
-      {"valgrind", "--quiet", "--tool=callgrind", "--smc-check=all", "--cache-sim=yes", "--branch-sim=yes",
-       "--collect-atstart=no", "--toggle-collect=hvo_count_calls", "--dump-after=hvo_count_calls",
-       "--combine-dumps=yes", "--callgrind-out-file=" + out.string(), "--log-file=/dev/null", program, "count-worker"});
+  const auto folder = TemporaryFolder::make("hvo-bench");
+  if (!folder) return std::unexpected(folder.error());
+  const std::string out = folder->file("out");
+  const auto ran = run_program({"valgrind", "--quiet", "--tool=callgrind", "--smc-check=all", "--cache-sim=yes",
+                                "--branch-sim=yes", "--collect-atstart=no", "--toggle-collect=hvo_count_calls",
+                                "--dump-after=hvo_count_calls", "--combine-dumps=yes", "--callgrind-out-file=" + out,
+                                "--log-file=/dev/null", program, "count-worker"});
   if (!ran) return std::unexpected("no perf counters on this host, and callgrind " + ran.error());
-  const auto parts = parse_callgrind(read_file(out));
+  const auto parts = parse_callgrind(text_of_file(out));
   if (!parts) return std::unexpected(parts.error());
   return result_of("callgrind", *parts);
 }

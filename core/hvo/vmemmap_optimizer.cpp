@@ -5,6 +5,12 @@
 
 namespace hvo {
 
+namespace {
+
+constexpr std::string_view kUnmarkedRestored = "a folio is restored that is not marked hugetlb (its compound_meta)";
+
+}  // namespace
+
 class VmemmapOptimizer::GracePeriod {
  public:
   GracePeriod(const Design& design, std::span<Cpu* const> cpus) : cpus_(cpus), wanted_(design.waits_for_rcu) {}
@@ -163,14 +169,11 @@ std::expected<void, Errno> VmemmapOptimizer::hugetlb_vmemmap_restore_folio(Cpu& 
   const bool optimized = is_optimized(cpu, head);
   // A folio that is full may cost nothing (c2a967f6ab0e, Z6).
   const CostCheck cost(cpu, optimized ? budget(1) : CostBudget{}, "more flushes or grace periods than a restore needs");
-  check_is_hugetlb(cpu, head, "a folio is restored that is not marked hugetlb (its compound_meta)");
+  check_is_hugetlb(cpu, head, kUnmarkedRestored);
   GracePeriod grace(design_, table_.cpus());
-  if (!optimized && safeguards_.has(Safeguard::test_before_grace)) return {};
-  if (!optimized) {
-    grace.wait(cpu);
-    return {};
-  }
-  return restore(cpu, head, order, Flush::now, grace);
+  if (optimized) return restore(cpu, head, order, Flush::now, grace);
+  if (!safeguards_.has(Safeguard::test_before_grace)) grace.wait(cpu);
+  return {};
 }
 
 u64 VmemmapOptimizer::hugetlb_vmemmap_restore_folios(Cpu& cpu, std::span<const Pfn> heads, Order order) {
@@ -182,7 +185,7 @@ u64 VmemmapOptimizer::hugetlb_vmemmap_restore_folios(Cpu& cpu, std::span<const P
   bool remapped = false;
   for (const Pfn head : heads) {
     if (is_optimized(cpu, head)) {
-      check_is_hugetlb(cpu, head, "a folio is restored that is not marked hugetlb (its compound_meta)");
+      check_is_hugetlb(cpu, head, kUnmarkedRestored);
       if (design_.waits_for_rcu) cost.allow_grace_period();
       if (!restore(cpu, head, order, Flush::deferred, grace)) break;
       remapped = true;

@@ -62,7 +62,10 @@ class LookupChecker {
         (head.va - first) % kStructPageSize == 0 && (head.va - first) / kStructPageSize < vmemmap.nr_pages();
     if (!is_page) return LookupResult::nowhere;
     if (head != p) return LookupResult::wrong;
-    // Since no remap was undone meanwhile, the page has been an alias all along, and the check for fake heads failed.
+    // An alias becomes writable by a restore, after which it stays so while the truth stands still, or by a remap that
+    // is undone. Neither has been: the page was an alias all along, and the check for fake heads failed. An undoing is
+    // counted before its first PTE store: who has read through that PTE reads the count after it, and sees it counted
+    // (Truth says why relaxed accesses are enough here).
     const Pte pte = vmemmap.table().peek(p.va);
     const bool is_alias = pte.is_present() && !pte.is_writable();
     if (is_alias && vmemmap.nr_undone() == nr_undone) return LookupResult::wrong;

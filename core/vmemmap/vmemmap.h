@@ -39,7 +39,8 @@ class Vmemmap {
   /// num_poisoned_pages: memory errors so far. Never falls.
   Word<u64>& nr_poisoned() const { return *nr_poisoned_; }
   Truth& truth() { return truth_; }
-  /// For lookups that are checked: remaps that were undone, each of which made tails writable again. Never a step.
+  /// For lookups that are checked: remaps that were undone, counted before tails are writable again. Never a
+  /// step, relaxed.
   HVO_DETECTOR u64 nr_undone() const {
     return ref(const_cast<Word<u64>&>(nr_undone_)).load(std::memory_order::relaxed);
   }

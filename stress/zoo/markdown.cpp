@@ -19,7 +19,8 @@ constexpr std::array<std::string_view, 2> kIntro{
     "lets "
     "threads race, with a simulated MMU or the host's; TSan is the ThreadSanitizer build, its data races alone. Beside "
     "each "
-    "hunt the same program runs without the bug, with the same seeds and at least as long, and must find nothing.",
+    "hunt the same program runs without the bug, with the same seeds and as long, up to the limit, and must find "
+    "nothing.",
     "No check was written for one bug: a detector states a general truth (a lookup's answer was true at some moment, "
     "nothing "
     "stores to a read-only page, frames add up)."};

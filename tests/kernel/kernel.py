@@ -164,22 +164,39 @@ def clip(text):
     return text if len(text) <= WIDTH - 11 else text[:WIDTH - 14] + "..."
 
 
+def ktap_text(results):
+    """A line for each trace, and why where it differs."""
+    text = f"KTAP version 1\n1..{len(results)}\n"
+    for number, result in enumerate(results, 1):
+        if "difference" in result:
+            d = result["difference"]
+            text += f"# step {d['step']}: {d['what']}: guest {d['guest']}, model {d['model']}\n"
+        text += f"{'ok' if result['expected'] else 'not ok'} {number} {result['kernel']} {result['trace']}\n"
+    return text
+
+
+def write_whole(path, text):
+    """The file is there whole, or as it was. False, and said: it could not be written."""
+    try:
+        if os.path.exists(path) and not os.path.isfile(path):  # a pipe, a terminal
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+            return True
+        temporary = f"{path}.{os.getpid()}.tmp"
+        with open(temporary, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(temporary, path)
+        return True
+    except OSError as why:
+        print(f"hvo kernel: can't write {path}: {why.strerror}", file=sys.stderr)
+        return False
+
+
 def write_reports(chosen, results, verdict, qemu):
-    """KTAP and JSON, if they are wanted."""
-    if chosen.ktap:
-        with open(chosen.ktap, "w", encoding="utf-8") as file:
-            file.write(f"KTAP version 1\n1..{len(results)}\n")
-            for number, result in enumerate(results, 1):
-                if "difference" in result:
-                    d = result["difference"]
-                    file.write(f"# step {d['step']}: {d['what']}: guest {d['guest']}, model {d['model']}\n")
-                word = "ok" if result["expected"] else "not ok"
-                file.write(f"{word} {number} {result['kernel']} {result['trace']}\n")
-    if chosen.json:
-        with open(chosen.json, "w", encoding="utf-8") as file:
-            json.dump({"verdict": verdict, "seed": chosen.seed, "qemu": qemu, "results": results}, file,
-                      indent=1)
-            file.write("\n")
+    """KTAP and JSON, if they are wanted; one that fails does not keep the other back. True: both are written."""
+    whole = {"verdict": verdict, "seed": chosen.seed, "qemu": qemu, "results": results}
+    texts = [(chosen.ktap, ktap_text(results)), (chosen.json, json.dumps(whole, indent=1) + "\n")]
+    return all([write_whole(path, text) for path, text in texts if path])  # a list: each is tried
 
 
 def play_all(chosen):
@@ -203,8 +220,9 @@ def play_all(chosen):
     verdict = "different" if bad else "same"
     print(f"{verdict}: {len(run.results) - len(bad)} of {len(run.results)} traces as expected, {run.guest.boots} boots"
           + (f", {run.guest.dead_boots} of them died before the first step" if run.guest.dead_boots else ""))
-    write_reports(chosen, run.results, verdict, qemu)
-    return DIFFERENT if bad else PASS
+    written = write_reports(chosen, run.results, verdict, qemu)
+    # A difference that was found is not made to look like a full disk.
+    return DIFFERENT if bad else PASS if written else RESOURCE
 
 
 def main():
