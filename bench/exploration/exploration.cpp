@@ -18,16 +18,18 @@ namespace fs = std::filesystem;
 std::expected<Explored, std::string> explore(const fs::path& program, const Drive& drive, unsigned divisor,
                                              const TemporaryFolder& folder) {
   const std::string json = folder.file("explored.json");
-  const auto ran = run_timed({program.string(), "explore",
-                              "--scenario",     std::string(kExplored),
-                              "--strategy",     std::string(drive.strategy),
-                              "--memory",       std::string(drive.memory),
-                              "--schedules",    std::to_string(drive.nr_schedules / divisor),
-                              "--workers",      "1",
-                              "--no-reduction", "--keep-going",
-                              "--quiet",        "--no-shrink",
-                              "--save",         folder.file("found.json"),
-                              "--json",         json});
+  std::vector<std::string> words{program.string(), "explore",
+                                 "--scenario",     std::string(drive.scenario),
+                                 "--strategy",     std::string(drive.strategy),
+                                 "--memory",       std::string(drive.memory),
+                                 "--schedules",    std::to_string(drive.nr_schedules / divisor),
+                                 "--workers",      "1",
+                                 "--no-reduction", "--keep-going",
+                                 "--quiet",        "--no-shrink",
+                                 "--save",         folder.file("found.json"),
+                                 "--json",         json};
+  if (!drive.checkpoints) words.emplace_back("--no-checkpoints");
+  const auto ran = run_timed(words);
   if (!ran) return std::unexpected(ran.error());
   // A search of so many schedules is not complete: that is said by a code of its own.
   if (ran->code != kPass && ran->code != kVacuous && ran->code != kInterrupted) {
@@ -46,7 +48,11 @@ Spread rate_of(const std::vector<Explored>& samples, Clock clock, Count count) {
 
 }  // namespace
 
-std::string Drive::name() const { return std::string(strategy) + ", " + std::string(memory); }
+std::string Drive::name() const {
+  std::string s(scenario);
+  for (const std::string_view word : {strategy, memory}) s.append(" ").append(word);
+  return s;
+}
 
 std::expected<Explored, std::string> parse_explored(std::string_view json, double cpu_seconds) {
   const auto parsed = nlohmann::json::parse(json, nullptr, false);
@@ -55,7 +61,7 @@ std::expected<Explored, std::string> parse_explored(std::string_view json, doubl
     return parsed.is_object() && found != parsed.end() && found->is_number() ? found->get<double>() : 0;
   };
   const Explored e{.nr_schedules = number("schedules"),
-                   .nr_steps = number("steps"),
+                   .nr_steps = number("steps_taken"),
                    .seconds = number("seconds"),
                    .cpu_seconds = cpu_seconds};
   if (e.nr_schedules > 0 && e.nr_steps > 0 && e.seconds > 0 && e.cpu_seconds > 0) return e;

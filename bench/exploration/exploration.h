@@ -18,32 +18,33 @@
 
 namespace hvo::bench {
 
-/// What all of them explore: two CPUs on the tiny geometry.
-inline constexpr std::string_view kExplored = "restore+lookup";
-
-/// A way to explore it.
+/// What is explored, two CPUs on the tiny geometry, and how.
 struct Drive {
-  std::string_view strategy;  ///< as hvo-stress names it
+  std::string_view scenario;  ///< as hvo-stress names it
+  std::string_view strategy;  ///< likewise
   std::string_view memory;
-  u64 nr_schedules = 0;                       ///< of each process
+  u64 nr_schedules = 0;  ///< of each process
+  bool checkpoints = true;
   std::optional<double> schedules_goal = {};  ///< a second of CPU time, at least
   std::optional<double> steps_goal = {};
 
   std::string name() const;
 };
-/// Depth first, the first of many schedules, without reduction, so that none is left out; and a random walk. Weak
-/// memory has no goal.
+/// Depth first, the first of many schedules, without reduction, so that none is left out; and random walks. Steps have
+/// their goal where schedules are long: in short ones half of the time goes into putting the machine back.
 inline constexpr std::array kDrives{
-    Drive{"dfs:8", "sc", 200'000, 300e3, 10e6},
-    Drive{"random:64", "sc", 200'000, {}, 10e6},
-    Drive{"dfs:8", "weak", 50'000},
-    Drive{"random:64", "weak", 50'000},
+    Drive{"restore+lookup", "dfs:8", "sc", 300'000, true, 300e3},
+    Drive{"restore+lookup", "dfs:8", "sc", 200'000, false},
+    Drive{"restore+lookup", "random:64", "sc", 200'000},
+    Drive{"alloc+free", "random:64", "sc", 40'000, true, {}, 10e6},
+    Drive{"restore+lookup", "dfs:8", "weak", 50'000},
+    Drive{"restore+lookup", "random:64", "weak", 50'000},
 };
 
 /// What one process did.
 struct Explored {
   double nr_schedules = 0;
-  double nr_steps = 0;
+  double nr_steps = 0;     ///< that it took, without those that came from checkpoints
   double seconds = 0;      ///< by the clock, as it says itself: without its start
   double cpu_seconds = 0;  ///< all of it
 };

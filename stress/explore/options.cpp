@@ -87,6 +87,7 @@ Checked read_search(const ExploreWords& w, ExploreOptions& o) {
     s.strategy = *spec;
   }
   s.reduced = !w.no_reduction;
+  s.checkpoints = !w.no_checkpoints;
   s.check_determinism = w.check_determinism;
   s.stops_at_witness = !w.keep_going;
   s.seconds = s.strategy.kind == StrategySpec::Kind::dfs && w.schedules.empty() && w.budget.empty() ? 60 : kUsualBudget;
@@ -160,6 +161,7 @@ void add_explore_options(CLI::App& app, ExploreWords& w) {
       "search for this outcome, as self-head or known-hole (default: any forbidden)");
   flag("How", "--keep-going", w.keep_going, "count all, do not stop at what is searched for");
   flag("How", "--no-reduction", w.no_reduction, "dfs: also schedules that differ in nothing");
+  flag("How", "--no-checkpoints", w.no_checkpoints, "dfs: run each schedule from its beginning");
   flag("How", "--check-determinism", w.check_determinism, "run each schedule twice, and compare");
   flag("How", "--no-shrink", w.no_shrink, "leave the schedule that was found as it is");
   flag("How", "--bisect", w.bisect, "exit 125 where nothing can be said (3, 4, 7): for git bisect run");
@@ -211,6 +213,7 @@ std::string command_of(const ExploreOptions& o) {
   if (s.first_index != 0) c += fmt::format(" --index {}", s.first_index);
   if (s.find) c += fmt::format(" --find {}", kOutcomes[static_cast<unsigned>(*s.find)].name);
   if (!s.reduced) c += " --no-reduction";
+  if (!s.checkpoints) c += " --no-checkpoints";
   if (!s.stops_at_witness) c += " --keep-going";
   return c;
 }

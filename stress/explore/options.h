@@ -18,8 +18,8 @@ struct ExploreWords {
   std::string subject{kDefaultSubject};
   std::string strategy, budget, schedules, index, workers, memory, evict, fail, ops, max_steps, find;
   std::string json, save, resume;
-  bool check_determinism = false, no_reduction = false, no_shrink = false, keep_going = false, bisect = false,
-       pairs = false, quiet = false;
+  bool check_determinism = false, no_reduction = false, no_checkpoints = false, no_shrink = false, keep_going = false,
+       bisect = false, pairs = false, quiet = false;
 };
 
 void add_explore_options(CLI::App& app, ExploreWords& words);

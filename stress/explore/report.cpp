@@ -167,6 +167,13 @@ int exit_code(const ExploreOptions& o, ExploreVerdict verdict) {
   return kViolation;
 }
 
+/// How many steps were not taken again, since a schedule that begins alike had taken them.
+std::string taken_text(const SearchResult& r) {
+  if (r.nr_steps_taken == r.nr_steps) return "";
+  const double share = static_cast<double>(r.nr_steps_taken) / static_cast<double>(r.nr_steps);
+  return fmt::format("; {:.0f} % of the steps taken, the others come from checkpoints", 100 * share);
+}
+
 std::string explore_text(const ExploreOptions& o, const SearchResult& r, bool colour) {
   std::string s = fmt::format("\n{} on {}, {}, {} CPUs, memory {}, flush {}\n", o.subject, o.machine.design->name,
                               o.machine.geometry.name, o.machine.nr_cpus, o.search.engine.weak ? "weak" : "sc",
@@ -174,8 +181,8 @@ std::string explore_text(const ExploreOptions& o, const SearchResult& r, bool co
   s += fmt::format("{}, {} steps, {}, {:.1f} s on {}{}\n", plural(r.nr_schedules, "schedule"), r.nr_steps,
                    plural(r.nr_states, "end state"), r.seconds, plural(o.search.nr_workers, "worker"),
                    r.is_interrupted ? ", interrupted" : "");
-  s += fmt::format("{} schedules/s, {} steps/s\n", short_number(rate(r.nr_schedules, r.seconds)),
-                   short_number(rate(r.nr_steps, r.seconds)));
+  s += fmt::format("{} schedules/s, {} steps/s{}\n", short_number(rate(r.nr_schedules, r.seconds)),
+                   short_number(rate(r.nr_steps_taken, r.seconds)), taken_text(r));
   s += coverage_text(o, r);
   s += outcomes_text(*o.machine.design, r.outcomes, colour);
   if (r.ends[static_cast<std::size_t>(End::deadlock)] != 0 || r.ends[static_cast<std::size_t>(End::endless)] != 0) {
@@ -217,6 +224,7 @@ std::string explore_json(const ExploreOptions& o, const SearchResult& r, const T
             {"workers", o.search.nr_workers},
             {"schedules", r.nr_schedules},
             {"steps", r.nr_steps},
+            {"steps_taken", r.nr_steps_taken},
             {"end_states", r.nr_states},
             {"seconds", r.seconds},
             {"complete", r.is_complete},

@@ -7,8 +7,8 @@ tool=("$1" exploration)
 
 expect 0 --quick --json "$dir/all.json"
 narrow 72
-grep -qE '^dfs:8, sc +[0-9]+ \[[0-9]+ [0-9]+\] +[0-9]+' "$dir/out" || fail "no rate of the depth-first search"
-grep -qE '^random:64, weak ' "$dir/out" || fail "no rate of weak memory"
+grep -qE '^restore\+lookup dfs:8 sc +[0-9]+ \[[0-9]+ [0-9]+\] +[0-9]+' "$dir/out" || fail "no rate of the depth-first search"
+grep -qE '^restore\+lookup random:64 weak ' "$dir/out" || fail "no rate of weak memory"
 grep -qE ' (met|missed)$' "$dir/out" && fail "--quick judges goals"
 grep -q '"median"' "$dir/all.json" || fail "--json wrote no medians"
 if command -v python3 >/dev/null; then

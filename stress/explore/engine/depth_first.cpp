@@ -10,8 +10,11 @@ bool DepthFirst::begin() {
     is_exhausted_ = true;
     return false;
   }
+  // A search that is taken up again has run nothing here.
+  nr_common_ = has_run_ ? static_cast<u32>(decisions_.size() - 1) : 0;
   index_ = has_begun_ ? index_ + 1 : 0;
   has_begun_ = true;
+  has_run_ = true;
   depth_ = 0;
   nr_preemptions_ = 0;
   return true;
@@ -33,6 +36,12 @@ u32 DepthFirst::decide(u32 n, bool is_preemptible) {
 u32 DepthFirst::pick(const Turn& turn) {
   last_pick_ = depth_;
   return decide(turn.can_stay && nr_preemptions_ == bound_ ? 1 : turn.nr, turn.can_stay);
+}
+
+void DepthFirst::go_on_behind(u32 nr_decisions) {
+  depth_ = nr_decisions;
+  const auto is_preemption = [](const Decision& d) { return d.is_preemptible != 0 && d.chosen != 0; };
+  nr_preemptions_ = static_cast<u32>(std::ranges::count_if(std::span(decisions_).first(depth_), is_preemption));
 }
 
 u32 DepthFirst::choose(const Question& question) { return decide(question.nr, false); }

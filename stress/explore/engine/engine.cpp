@@ -28,7 +28,7 @@ ExploringEngine::ExploringEngine(std::span<Cpu* const> cpus, const EngineOptions
       fibers_(nr_cpus_, &ExploringEngine::act, this),
       decisions_(kMostDecisions) {
   HVO_CHECK(nr_cpus_ >= 1 && nr_cpus_ <= kMostCpus, "an exploration takes 1 to 8 CPUs");
-  for (u32 i = 0; i < nr_cpus_; ++i) tasks_[i].cpu = cpus[i];
+  for (u32 i = 0; i < nr_cpus_; ++i) now_.tasks[i].cpu = cpus[i];
   const FrameTable& frames = *cpus[0]->wiring().frames;
   memory_ = frames.memory;
   page_shift_ = frames.page_shift;
@@ -42,7 +42,7 @@ ExploringEngine::~ExploringEngine() = default;
 void ExploringEngine::find_requests() {
   const std::byte* end = nullptr;
   for (u32 i = 0; i < nr_cpus_; ++i) {
-    const CpuWiring& w = tasks_[i].cpu->wiring();
+    const CpuWiring& w = now_.tasks[i].cpu->wiring();
     for (const std::span<Slot> slots : {w.mailbox, w.tlbi}) {
       if (slots.empty()) continue;
       const auto bytes = std::as_bytes(slots);
@@ -58,9 +58,9 @@ void ExploringEngine::find_requests() {
 #define HVO_IN_EVERY_STEP [[gnu::always_inline]] inline
 
 HVO_IN_EVERY_STEP u32 ExploringEngine::runnable() const {
-  u32 can = ~(done_ | waiting_);
-  for (u32 waiting = waiting_; waiting != 0; waiting &= waiting - 1) {
-    const Task& task = tasks_[static_cast<u32>(std::countr_zero(waiting))];
+  u32 can = ~(now_.done | now_.waiting);
+  for (u32 waiting = now_.waiting; waiting != 0; waiting &= waiting - 1) {
+    const Task& task = now_.tasks[static_cast<u32>(std::countr_zero(waiting))];
     // A CPU that waits with interrupts on can go on for its mailbox.
     const u32 attention = ref(task.cpu->state().attention).load(std::memory_order::relaxed);
     const u32 serves = kAttentionTlbi | (task.is_interruptible ? u32{kAttentionInterrupt} : 0U);
@@ -70,16 +70,18 @@ HVO_IN_EVERY_STEP u32 ExploringEngine::runnable() const {
 }
 
 HVO_IN_EVERY_STEP u32 ExploringEngine::note_decision(u32 decided) {
-  if (nr_decisions_ < decisions_.size()) decisions_[nr_decisions_++] = static_cast<u8>(decided);
+  if (now_.nr_decisions < decisions_.size()) decisions_[now_.nr_decisions++] = static_cast<u8>(decided);
   return decided;
 }
 
 HVO_IN_EVERY_STEP u32 ExploringEngine::pick(u32 current, bool may_stay) {
-  was_picked_ = false;
-  has_met_ = false;
+  now_.was_picked = false;
+  now_.has_met = false;
   const u32 can = runnable();
   if (can == 0) return kNobody;
   if (std::has_single_bit(can)) return static_cast<u32>(std::countr_zero(can));
+  if (now_.nr_decisions >= checkpoint_at_ && current != kNobody) [[unlikely]]
+    leave_checkpoint(current);
   std::array<u8, kMostCpus> cpus;  // NOLINT(cppcoreguidelines-pro-type-member-init): the first n are
   u32 n = 0;
   u32 others = can;
@@ -89,10 +91,10 @@ HVO_IN_EVERY_STEP u32 ExploringEngine::pick(u32 current, bool may_stay) {
     others &= ~(1U << current);
   }
   for (; others != 0; others &= others - 1) cpus[n++] = static_cast<u8>(std::countr_zero(others));
-  const bool can_stay = can_go_on && may_stay && !has_only_served_;
+  const bool can_stay = can_go_on && may_stay && !now_.has_only_served;
   const u32 next =
       cpus[note_decision(strategy_->pick({.current = current, .can_stay = can_stay, .nr = n, .cpus = cpus.data()}))];
-  was_picked_ = can_stay && next == current;
+  now_.was_picked = can_stay && next == current;
   return next;
 }
 
@@ -100,9 +102,9 @@ inline void ExploringEngine::go_to(u32 current, u32 next) {
   if (next == current) return;
   {
     const Quiet quiet;
-    is_new_turn_ = true;
-    has_only_served_ = false;
-    ++nr_switches_;
+    now_.is_new_turn = true;
+    now_.has_only_served = false;
+    ++now_.nr_switches;
     if (next == kNobody) end_ = End::deadlock;
   }
   fibers_.hand_over(current, next);
@@ -122,19 +124,19 @@ void ExploringEngine::before(Cpu& cpu, const Access& access) {
   bool endless = false;
   {
     const Quiet quiet;
-    Task& task = tasks_[current];
-    waiting_ &= ~(1U << current);
-    last_cpu_ = current;
+    Task& task = now_.tasks[current];
+    now_.waiting &= ~(1U << current);
+    now_.last_cpu = current;
     if (counts_steps_) strategy_->step(current);
     ++task.nr_steps;
-    endless = ++nr_steps_ > options_.most_steps;
+    endless = ++now_.nr_steps > options_.most_steps;
     // In the middle of an instruction: it has gone on.
-    if (access.kind == Kind::walker_load) has_only_served_ = false;
+    if (access.kind == Kind::walker_load) now_.has_only_served = false;
     // Inside a read section a CPU answers otherwise: to enter or leave one is not the same before and after others.
     const u32 depth = cpu.state().rcu_depth;
     if (std::exchange(task.rcu_depth, depth) != depth) {
-      has_met_ = true;
-      has_only_served_ = false;
+      now_.has_met = true;
+      now_.has_only_served = false;
     }
     if (footprints_ != nullptr) note_place(task, access);
     if (!endless) next = pick(current);
@@ -144,33 +146,20 @@ void ExploringEngine::before(Cpu& cpu, const Access& access) {
   if (moments_ != nullptr) note_begun(cpu, access);
 }
 
-/// The CPU takes this step now, or serves an interrupt first and comes again.
-void ExploringEngine::note_begun(Cpu& cpu, const Access& access) {
-  const Quiet quiet;
-  Task& task = tasks_[cpu.id()];
-  if (access.kind != Kind::walker_load) task.access = access;
-  if (access.kind != Kind::nothing) return;
-  moments_->push_back({.what = Moment::What::section,
-                       .cpu = static_cast<u8>(cpu.id()),
-                       .op = cpu.op(),
-                       .step = nr_steps_,
-                       .rcu_depth = cpu.state().rcu_depth + 1});
-}
-
 void ExploringEngine::note_place(const Task& task, const Access& access) {
   // In the middle of a walk nothing is served.
   const bool is_served_anyhow = task.cpu->wiring().flush_by == FlushBy::broadcast;
   const bool can_serve = access.kind != Kind::walker_load && (is_served_anyhow || !task.cpu->irqs_disabled());
-  if (was_picked_ && !has_met_ && (can_serve || !could_serve_ || !footprints_->is_asked(task.cpu->id()))) {
+  if (now_.was_picked && !now_.has_met && (can_serve || !now_.could_serve || !footprints_->is_asked(task.cpu->id()))) {
     strategy_->met_nobody();
   }
-  could_serve_ = can_serve;
+  now_.could_serve = can_serve;
 }
 
 HVO_IN_EVERY_STEP const Slot* ExploringEngine::request_of(const void* word, u32& of) const {
   if (static_cast<u64>(static_cast<const std::byte*>(word) - requests_) >= requests_bytes_) return nullptr;
   for (of = 0; of < nr_cpus_; ++of) {
-    const CpuWiring& w = tasks_[of].cpu->wiring();
+    const CpuWiring& w = now_.tasks[of].cpu->wiring();
     for (const std::span<Slot> slots : {w.mailbox, w.tlbi}) {
       if (!lies_in(word, slots)) continue;
       const auto at = static_cast<u64>(static_cast<const std::byte*>(word) - std::as_bytes(slots).data());
@@ -192,28 +181,15 @@ void ExploringEngine::note_asked(Cpu& cpu, const Access& access, const void* wor
 
 HVO_IN_EVERY_STEP void ExploringEngine::note_turn(const Access& access, bool request) {
   // A request is posted by a store, taken by a fetch_add, and answered by a store.
-  if (is_new_turn_) has_only_served_ = request && access.kind == Kind::fetch_add;
-  if (!request) has_only_served_ = false;
-  is_new_turn_ = false;
-}
-
-void ExploringEngine::record_access(Cpu& cpu, const Access& access, const void* word, u64 result) {
-  moments_->push_back({.what = Moment::What::access,
-                       .cpu = static_cast<u8>(cpu.id()),
-                       .op = cpu.op(),
-                       .is_old = weak_ != nullptr && weak_->was_old(),
-                       .step = nr_steps_,
-                       .rcu_depth = cpu.state().rcu_depth,
-                       .result = result,
-                       .word = word,
-                       .access = access});
-  note_request(moments_->back(), cpus_);
+  if (now_.is_new_turn) now_.has_only_served = request && access.kind == Kind::fetch_add;
+  if (!request) now_.has_only_served = false;
+  now_.is_new_turn = false;
 }
 
 void ExploringEngine::wake(const void* word) {
-  for (u32 waiting = waiting_; waiting != 0; waiting &= waiting - 1) {
+  for (u32 waiting = now_.waiting; waiting != 0; waiting &= waiting - 1) {
     const u32 bit = waiting & -waiting;
-    if (tasks_[static_cast<u32>(std::countr_zero(bit))].waits_on == word) waiting_ &= ~bit;
+    if (now_.tasks[static_cast<u32>(std::countr_zero(bit))].waits_on == word) now_.waiting &= ~bit;
   }
 }
 
@@ -239,7 +215,7 @@ HVO_IN_EVERY_STEP void ExploringEngine::did(Cpu& cpu, const Access& access, cons
   const u64 in_memory = static_cast<u64>(static_cast<const std::byte*>(word) - memory_);
   const bool is_memory = in_memory < memory_bytes_;
   if (access.is_write()) {
-    if (waiting_ != 0) wake(word);
+    if (now_.waiting != 0) wake(word);
     if (is_memory && dirty_frames_ != nullptr) dirty_frames_[in_memory >> page_shift_] = 1;
   }
   u32 asked = 0;
@@ -255,7 +231,7 @@ HVO_IN_EVERY_STEP void ExploringEngine::did(Cpu& cpu, const Access& access, cons
     const bool translates = footprints_ != nullptr && access.space == Space::vmemmap;
     met = (translates && footprints_->note_translation(cpu.id(), access.object >> cpu.wiring().tlb.pmd_shift)) || met;
   }
-  if (met) has_met_ = true;
+  if (met) now_.has_met = true;
 }
 
 u64 ExploringEngine::perform(Cpu& cpu, const Access& access, void* word) {
@@ -270,9 +246,9 @@ void ExploringEngine::wait(Cpu& cpu, WaitFor why, const void* word) {
   u32 next = current;
   {
     const Quiet quiet;
-    Task& task = tasks_[current];
+    Task& task = now_.tasks[current];
     // With weak memory what it waits for may have happened already: it saw an old value.
-    if (weak_ == nullptr || !weak_->catch_up(cpu, word)) waiting_ |= 1U << current;
+    if (weak_ == nullptr || !weak_->catch_up(cpu, word)) now_.waiting |= 1U << current;
     task.waits_on = word;
     task.wait_for = why;
     task.wait_op = cpu.op();
@@ -282,24 +258,24 @@ void ExploringEngine::wait(Cpu& cpu, WaitFor why, const void* word) {
                            .cpu = static_cast<u8>(current),
                            .op = cpu.op(),
                            .wait_for = why,
-                           .step = nr_steps_,
+                           .step = now_.nr_steps,
                            .word = word});
     }
     // Though it may have something to serve: to leave a CPU that waits is no preemption.
-    next = pick(current, (waiting_ >> current & 1U) == 0);
+    next = pick(current, (now_.waiting >> current & 1U) == 0);
   }
   go_to(current, next);
 }
 
 u32 ExploringEngine::ask(Question::About about, u32 cpu, u32 n) {
   // What it meets depends on the answer.
-  has_met_ = true;
+  now_.has_met = true;
   return note_decision(strategy_->choose({.about = about, .cpu = cpu, .nr = n}));
 }
 
 u32 ExploringEngine::choose(Cpu& cpu, Choice choice, u32 n) {
   const Quiet quiet;
-  u32& left = choice == Choice::tlb_evict ? evictions_left_ : failures_left_;
+  u32& left = choice == Choice::tlb_evict ? now_.evictions_left : now_.failures_left;
   if (left == 0) return 0;
   const u32 chosen =
       ask(choice == Choice::tlb_evict ? Question::About::tlb_evict : Question::About::alloc_fails, cpu.id(), n);
@@ -310,7 +286,7 @@ u32 ExploringEngine::choose(Cpu& cpu, Choice choice, u32 n) {
                          .cpu = static_cast<u8>(cpu.id()),
                          .op = cpu.op(),
                          .choice = choice,
-                         .step = nr_steps_,
+                         .step = now_.nr_steps,
                          .result = chosen});
   }
   return chosen;
@@ -330,8 +306,8 @@ void ExploringEngine::report(Cpu& cpu, const Violation& violation) {
       moments_->push_back({.what = Moment::What::violation,
                            .cpu = static_cast<u8>(cpu.id()),
                            .op = cpu.op(),
-                           .step = nr_steps_,
-                           .access = tasks_[cpu.id()].access,
+                           .step = now_.nr_steps,
+                           .access = now_.tasks[cpu.id()].access,
                            .violation = violation});
     }
     ends = program_->ends_with(violation);
@@ -341,54 +317,62 @@ void ExploringEngine::report(Cpu& cpu, const Violation& violation) {
 
 u32 ExploringEngine::act(void* engine, u32 nth) {
   auto& self = *static_cast<ExploringEngine*>(engine);
-  Cpu& cpu = *self.tasks_[nth].cpu;
+  Cpu& cpu = *self.now_.tasks[nth].cpu;
   cpu.run();
   self.program_->act(cpu);
   cpu.idle();
   const Quiet quiet;
-  self.done_ |= 1U << nth;
+  self.now_.done |= 1U << nth;
   if (self.moments_ != nullptr) {
-    self.moments_->push_back({.what = Moment::What::done, .cpu = static_cast<u8>(nth), .step = self.nr_steps_});
+    self.moments_->push_back({.what = Moment::What::done, .cpu = static_cast<u8>(nth), .step = self.now_.nr_steps});
   }
-  self.is_new_turn_ = true;
-  self.has_only_served_ = false;
+  self.now_.is_new_turn = true;
+  self.now_.has_only_served = false;
   const u32 next = self.pick(kNobody);
   if (next != kNobody) return next;
-  self.end_ = self.done_ == ~0U ? End::done : End::deadlock;
+  self.end_ = self.now_.done == ~0U ? End::done : End::deadlock;
   return Fibers::kOutside;
 }
 
-End ExploringEngine::run(Program& program, Strategy& strategy) {
+void ExploringEngine::begin(Program& program, Strategy& strategy) {
   program_ = &program;
   strategy_ = &strategy;
   counts_steps_ = strategy.counts_steps();
-  nr_steps_ = 0;
-  nr_switches_ = 0;
-  nr_decisions_ = 0;
-  evictions_left_ = options_.most_evictions;
-  failures_left_ = options_.most_failures;
-  is_new_turn_ = true;
-  has_only_served_ = false;
-  waiting_ = 0;
-  done_ = ~((1U << nr_cpus_) - 1);
+  checkpoint_at_ = checkpoints_ != nullptr && strategy.nr_common() ? checkpoints_->next_at() : ~0U;
+  for (u32 i = 0; i < nr_cpus_; ++i) cpus_[i]->attach(this);
+}
+
+End ExploringEngine::run(Program& program, Strategy& strategy) {
+  now_ = {.done = ~((1U << nr_cpus_) - 1),
+          .evictions_left = options_.most_evictions,
+          .failures_left = options_.most_failures};
+  for (u32 i = 0; i < nr_cpus_; ++i) now_.tasks[i].cpu = cpus_[i];
+  nr_steps_before_ = 0;
   if (weak_ != nullptr) weak_->start();
   if (trace_ != nullptr) trace_->start();
-  for (u32 i = 0; i < nr_cpus_; ++i) {
-    tasks_[i] = {.cpu = tasks_[i].cpu};
-    tasks_[i].cpu->attach(this);
-  }
+  if (checkpoints_ != nullptr && strategy.nr_common()) checkpoints_->drop_behind(0);
+  begin(program, strategy);
   fibers_.run(pick(kNobody));
-  for (u32 i = 0; i < nr_cpus_; ++i) tasks_[i].cpu->attach(nullptr);
-  strategy.end();
+  return come_to_end();
+}
+
+End ExploringEngine::come_to_end() {
+  while (keeper_ != kNobody) {
+    keep_checkpoint();
+    fibers_.go_on(std::exchange(keeper_, kNobody));
+  }
+  for (u32 i = 0; i < nr_cpus_; ++i) cpus_[i]->attach(nullptr);
+  if (checkpoints_ != nullptr) checkpoints_->note_length(now_.nr_decisions);
+  strategy_->end();
   return end_;
 }
 
 std::array<Blocked, kMostCpus> ExploringEngine::blocked() const {
   std::array<Blocked, kMostCpus> all{};
   for (u32 i = 0; i < nr_cpus_; ++i) {
-    const Task& t = tasks_[i];
-    const bool waits = (waiting_ >> i & 1U) != 0;
-    all[i] = {.cpu = i, .is_done = (done_ >> i & 1U) != 0, .why = t.wait_for, .op = t.wait_op};
+    const Task& t = now_.tasks[i];
+    const bool waits = (now_.waiting >> i & 1U) != 0;
+    all[i] = {.cpu = i, .is_done = (now_.done >> i & 1U) != 0, .why = t.wait_for, .op = t.wait_op};
     if (!waits) continue;
     all[i].word = t.waits_on;
     all[i].value = ref(*static_cast<Word<u32>*>(const_cast<void*>(t.waits_on))).load(std::memory_order::relaxed);

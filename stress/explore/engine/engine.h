@@ -11,16 +11,16 @@
 #include <vector>
 
 #include "core/cpu/cpu.h"
+#include "stress/explore/engine/checkpoints.h"
 #include "stress/explore/engine/fibers.h"
 #include "stress/explore/engine/footprints.h"
 #include "stress/explore/engine/moment.h"
+#include "stress/explore/engine/schedule_state.h"
 #include "stress/explore/engine/strategy.h"
 #include "stress/explore/engine/trace_hash.h"
 #include "stress/explore/memory/weak_memory.h"
 
 namespace hvo::stress {
-
-inline constexpr u32 kMostCpus = 8;
 
 /// How a schedule ended.
 enum class End : u8 {
@@ -37,6 +37,11 @@ class Program {
   virtual void act(Cpu& cpu) = 0;
   /// A violation was reported; true if the schedule ends with it.
   virtual bool ends_with(const Violation& violation) = 0;
+  /// For checkpoints: all that is the program's own and its machine's is kept in place `nth` (below
+  /// Checkpoints::kMost), as it is now, in the middle of a schedule.
+  virtual void keep(u32 /*nth*/) {}
+  /// It is again as it was when it was kept there, whatever has been run since.
+  virtual void go_back(u32 /*nth*/) {}
 
  protected:
   ~Program() = default;
@@ -69,29 +74,38 @@ class ExploringEngine final : public Engine, private Chooser {
 
   /// One schedule, from the state in which the machine is. The strategy has begun it.
   End run(Program& program, Strategy& strategy);
+  /// True: the schedule that the strategy has begun begins as one that was run, and go_on() runs the rest of it.
+  bool has_checkpoint(const Strategy& strategy);
+  /// Instead of putting the machine back and run(), where there is a checkpoint.
+  End go_on(Program& program, Strategy& strategy);
 
   /// From now on runs have a trace().
   void hash_traces(const WordNumbers& words) { trace_ = std::make_unique<TraceHash>(words); }
   /// A number for what the last run came to (trace_hash.h); 0: not asked for.
   u64 trace() const { return trace_ != nullptr ? trace_->value() : 0; }
+  /// From now on checkpoints are kept for strategies that want them; the program can keep and go back. Does nothing
+  /// where there are none: with weak memory, and under sanitizers.
+  void keep_checkpoints();
   /// Leaves out schedules that differ in nothing; null: none.
   void skip_what_meets_nobody(Footprints* footprints) { footprints_ = footprints; }
-  /// All that the CPUs do is appended to `moments`; null: not recorded.
+  /// All that the CPUs do is appended to `moments`; null: not recorded. Not while checkpoints are kept.
   void record(std::vector<Moment>* moments) { moments_ = moments; }
   /// One flag a frame: set when it is stored to.
   void note_frames(u8* dirty) { dirty_frames_ = dirty; }
 
   // Of the last run.
-  u32 nr_steps() const { return nr_steps_; }
-  u32 nr_steps_of(u32 cpu) const { return tasks_[cpu].nr_steps; }
-  u32 nr_switches() const { return nr_switches_; }
+  u32 nr_steps() const { return now_.nr_steps; }
+  /// Of these, those that were not gone on behind.
+  u32 nr_steps_taken() const { return now_.nr_steps - nr_steps_before_; }
+  u32 nr_steps_of(u32 cpu) const { return now_.tasks[cpu].nr_steps; }
+  u32 nr_switches() const { return now_.nr_switches; }
   /// What was decided, one number a decision.
-  std::span<const u8> decisions() const { return {decisions_.data(), nr_decisions_}; }
+  std::span<const u8> decisions() const { return {decisions_.data(), now_.nr_decisions}; }
   /// True: there were more decisions than are kept.
-  bool is_cut() const { return nr_decisions_ == decisions_.size(); }
+  bool is_cut() const { return now_.nr_decisions == decisions_.size(); }
   /// Where each CPU stands.
   std::array<Blocked, kMostCpus> blocked() const;
-  u32 last_cpu() const { return last_cpu_; }
+  u32 last_cpu() const { return now_.last_cpu; }
 
   void before(Cpu& cpu, const Access& access) override;
   u64 perform(Cpu& cpu, const Access& access, void* word) override;
@@ -100,17 +114,7 @@ class ExploringEngine final : public Engine, private Chooser {
   void report(Cpu& cpu, const Violation& violation) override;
 
  private:
-  /// What is known of a CPU.
-  struct Task {
-    Cpu* cpu = nullptr;
-    const void* waits_on = nullptr;  ///< if it waits
-    WaitFor wait_for{};
-    Op wait_op{};
-    bool is_interruptible = false;  ///< serves interrupts while it waits
-    u32 rcu_depth = 0;              ///< at its last step
-    u32 nr_steps = 0;
-    Access access{};  ///< what it is about to do; only when that is recorded
-  };
+  using Task = ScheduleState::Task;
   static u32 act(void* engine, u32 nth);
   u32 choose(Cpu& cpu, u32 n) override;
 
@@ -137,11 +141,13 @@ class ExploringEngine final : public Engine, private Chooser {
   void note_place(const Task& task, const Access& access);
   inline void note_turn(const Access& access, bool request);
   inline u32 note_decision(u32 decided);
+  void leave_checkpoint(u32 current);
+  void keep_checkpoint();
+  void begin(Program& program, Strategy& strategy);
+  End come_to_end();
   u32 ask(Question::About about, u32 cpu, u32 n);
 
-  std::array<Task, kMostCpus> tasks_{};
-  u32 waiting_ = 0;  ///< a bit for each CPU that waits
-  u32 done_ = 0;     ///< a bit for each that is done, and for those that there are not
+  ScheduleState now_;
   std::span<Cpu* const> cpus_;
   u32 nr_cpus_;
   EngineOptions options_;
@@ -159,19 +165,12 @@ class ExploringEngine final : public Engine, private Chooser {
   const std::byte* requests_ = nullptr;  ///< from here on all mailboxes lie, and other words between them
   u64 requests_bytes_ = 0;
   u8 page_shift_ = 12;
-  u32 nr_steps_ = 0;
-  u32 nr_switches_ = 0;
-  u32 last_cpu_ = 0;
-  u32 evictions_left_ = 0;
-  u32 failures_left_ = 0;
   End end_{};
-  bool was_picked_ = false;       ///< the current CPU could stay, stayed, and another could have gone on
-  bool has_met_ = false;          ///< it has met another one since
-  bool could_serve_ = false;      ///< where it was picked it served what it was asked
-  bool is_new_turn_ = true;       ///< it has done nothing yet in its turn
-  bool has_only_served_ = false;  ///< in its turn it has served interrupts and not gone on
   std::vector<u8> decisions_;
-  u32 nr_decisions_ = 0;
+  std::unique_ptr<Checkpoints> checkpoints_;
+  u32 checkpoint_at_ = ~0U;        ///< decisions at which one is due
+  u32 keeper_ = Fibers::kOutside;  ///< the CPU that has left for one to be kept
+  u32 nr_steps_before_ = 0;        ///< that this run did not take, as it went on from a checkpoint
 };
 
 }  // namespace hvo::stress

@@ -2,6 +2,7 @@
 
 #include <boost/context/fiber.hpp>
 #include <boost/context/protected_fixedsize_stack.hpp>
+#include <cstring>
 #include <new>
 #include <utility>
 #include <vector>
@@ -174,10 +175,42 @@ void Fibers::run(u32 first) {
     if (f.sides[i].in_the_middle) f.make(i);
     f.sides[i].in_the_middle = true;
   }
+  go_on(first);
+}
+
+void Fibers::go_on(u32 nth) {
+  Impl& f = *impl_;
   f.running = f.index_of(kOutside);
   f.tell_begin();
-  f.jump(f.running, first);
+  f.jump(f.running, nth);
   f.tell_end();
+}
+
+// A suspended fiber is one pointer: to the registers that were saved on its stack.
+static_assert(sizeof(context::fiber) == sizeof(void*));
+
+bool Fibers::can_keep() { return HVO_FIBERS_ASAN == 0 && HVO_FIBERS_TSAN == 0; }
+
+void Fibers::keep(Kept& kept) const {
+  const Impl& f = *impl_;
+  kept.stacks.resize(f.stacks.size());
+  for (std::size_t i = 0; i < f.stacks.size(); ++i) {
+    Kept::Stack& stack = kept.stacks[i];
+    std::memcpy(static_cast<void*>(&stack.at), static_cast<const void*>(&f.sides[i].suspended), sizeof(stack.at));
+    stack.bytes.assign(static_cast<std::byte*>(stack.at), static_cast<std::byte*>(f.stacks[i].sp));
+    stack.in_the_middle = f.sides[i].in_the_middle;
+  }
+}
+
+void Fibers::put_back(const Kept& kept) {
+  Impl& f = *impl_;
+  for (std::size_t i = 0; i < f.stacks.size(); ++i) {
+    const Kept::Stack& stack = kept.stacks[i];
+    std::memcpy(stack.at, stack.bytes.data(), stack.bytes.size());
+    // Where it stood until now is forgotten, not unwound.
+    std::memcpy(static_cast<void*>(&f.sides[i].suspended), static_cast<const void*>(&stack.at), sizeof(stack.at));
+    f.sides[i].in_the_middle = stack.in_the_middle;
+  }
 }
 
 void Fibers::hand_over(u32 from, u32 to) { impl_->jump(from, impl_->index_of(to)); }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "core/base/types.h"
 
@@ -29,6 +30,25 @@ class Fibers {
   void run(u32 first);
   /// In fiber `from`: `to` goes on, until somebody hands over to `from` again.
   void hand_over(u32 from, u32 to);
+
+  /// Where all fibers stand, with what is on their stacks.
+  struct Kept {
+    struct Stack {
+      void* at = nullptr;  ///< where what is in use begins; it ends where the stack does
+      std::vector<std::byte> bytes{};
+      bool in_the_middle = false;
+    };
+    std::vector<Stack> stacks{};
+  };
+  /// False under sanitizers: they follow each stack, and would not know of one that is put back.
+  static bool can_keep();
+  /// From outside, after run() or go_on() came back.
+  void keep(Kept& kept) const;
+  /// From outside, on the thread that kept: the fibers stand where they stood, whatever they have done since. What they
+  /// had on the heap is as it is now.
+  void put_back(const Kept& kept);
+  /// From outside: `nth` goes on from where it is. Else as run().
+  void go_on(u32 nth);
 
  private:
   struct Impl;

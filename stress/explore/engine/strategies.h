@@ -107,6 +107,9 @@ class DepthFirst final : public Strategy {
   u32 choose(const Question& question) override;
   void met_nobody() override;
   u64 index() const override { return index_; }
+  std::optional<u32> nr_common() const override { return nr_common_; }
+  bool wants_checkpoint() const override { return depth_ == decisions_.size() && nr_preemptions_ < bound_; }
+  void go_on_behind(u32 nr_decisions) override;
 
   /// Of the schedule that was just run.
   u32 nr_preemptions() const { return nr_preemptions_; }
@@ -134,9 +137,11 @@ class DepthFirst final : public Strategy {
   u32 worker_;
   u32 nr_workers_;
   bool has_begun_ = false;
+  bool has_run_ = false;  ///< here: not only where this search was begun
   bool is_exhausted_ = false;
   bool has_strayed_ = false;
   u64 index_ = 0;
+  u32 nr_common_ = 0;
   u32 nr_preemptions_ = 0;
   std::size_t depth_ = 0;
   std::size_t last_pick_ = 0;

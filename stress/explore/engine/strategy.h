@@ -41,6 +41,13 @@ class Strategy {
   virtual u64 index() const = 0;
   /// How many preemptions it allows, if that is for it to say.
   virtual std::optional<u32> bound() const { return std::nullopt; }
+  /// Of the schedule that has begun: as many of its first decisions are those of the one before. Nothing: checkpoints
+  /// (checkpoints.h) are not for this strategy.
+  virtual std::optional<u32> nr_common() const { return std::nullopt; }
+  /// Before a pick: more than one schedule may go on from here.
+  virtual bool wants_checkpoint() const { return false; }
+  /// So many decisions of the schedule that has begun have been taken.
+  virtual void go_on_behind(u32 /*nr_decisions*/) {}
   /// The schedule has come to its end.
   virtual void end() {}
 };

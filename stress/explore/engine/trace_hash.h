@@ -5,6 +5,7 @@
 
 #include <array>
 #include <memory>
+#include <vector>
 
 #include "core/base/rng.h"
 #include "stress/explore/engine/word_numbers.h"
@@ -13,6 +14,15 @@ namespace hvo::stress {
 
 /// Of one machine. CPUs are 0 to 7. Not thread-safe.
 class TraceHash {
+  struct OfCpu {
+    u64 hash = 0;
+    u64 nr_writes = 0;
+  };
+  struct Written {
+    std::size_t word;
+    u32 name;  ///< of the write, but for its schedule
+  };
+
  public:
   explicit TraceHash(const WordNumbers& words) : words_(words), writers_(std::make_unique<u64[]>(words.nr_words())) {}
 
@@ -21,6 +31,7 @@ class TraceHash {
   void start() {
     ++generation_;
     cpus_ = {};
+    written_.clear();
   }
   /// CPU `cpu` reads or writes a word, and got `result`.
   void note(u32 cpu, WordNumber word, bool is_write, u64 result) {
@@ -29,7 +40,9 @@ class TraceHash {
     u64 h = (c.hash ^ result ^ word.index) * kFactor;
     h = (h ^ of_now(writer)) * kFactor;
     c.hash = h ^ h >> 29U;
-    if (is_write) writer = name(cpu);
+    if (!is_write) return;
+    writer = name(cpu);
+    if (is_kept_) written_.push_back({word.index, static_cast<u32>(writer)});
   }
   /// CPU `cpu` reads so many words, from `first` on, in one step: what it got follows from who wrote them.
   void note_line(u32 cpu, WordNumber first, u64 nr_words) {
@@ -45,6 +58,23 @@ class TraceHash {
     h = (c.hash ^ h) * kFactor;
     c.hash = h ^ h >> 29U;
   }
+  /// From now on what is needed to go on from the middle of a schedule is kept.
+  void keep_writes(bool on) { is_kept_ = on; }
+  struct Kept {
+    std::array<OfCpu, 8> cpus{};
+    std::vector<Written> written{};
+  };
+  void keep(Kept& kept) const {
+    kept.cpus = cpus_;
+    kept.written = written_;
+  }
+  /// The schedule is where it was when that was kept, whichever were begun since.
+  void go_back(const Kept& kept) {
+    start();
+    cpus_ = kept.cpus;
+    written_ = kept.written;
+    for (const Written& w : written_) writers_[w.word] = generation_ << 32U | w.name;
+  }
   u64 value() const {
     u64 h = 0;
     for (const OfCpu& c : cpus_) h = mix64(h ^ c.hash);
@@ -53,10 +83,6 @@ class TraceHash {
 
  private:
   static constexpr u64 kFactor = 0x9fb21c651e98df25;
-  struct OfCpu {
-    u64 hash = 0;
-    u64 nr_writes = 0;
-  };
   /// A write: its schedule, its CPU, and the how-many-th it is.
   u64 name(u32 cpu) { return generation_ << 32U | u64{cpu + 1} << 24U | (++cpus_[cpu].nr_writes & 0xffffffU); }
   u64 of_now(u64 writer) const {
@@ -66,6 +92,8 @@ class TraceHash {
   std::unique_ptr<u64[]> writers_;  // NOLINT(modernize-avoid-c-arrays): of each word, who wrote it last
   u64 generation_ = 0;
   std::array<OfCpu, 8> cpus_{};
+  bool is_kept_ = false;
+  std::vector<Written> written_;  ///< in this schedule, in their order
 };
 
 }  // namespace hvo::stress

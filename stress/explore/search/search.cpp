@@ -23,6 +23,7 @@ Counted counted_of(const SearchResult& r) {
           .events = r.events,
           .nr_schedules = r.nr_schedules,
           .nr_steps = r.nr_steps,
+          .nr_steps_taken = r.nr_steps_taken,
           .nr_witnesses = r.nr_witnesses,
           .nr_checked = r.nr_checked,
           .nr_undetermined = r.nr_undetermined,
@@ -35,6 +36,7 @@ void add(SearchResult& to, const Counted& counted) {
   to.events += counted.events;
   to.nr_schedules += counted.nr_schedules;
   to.nr_steps += counted.nr_steps;
+  to.nr_steps_taken += counted.nr_steps_taken;
   to.nr_witnesses += counted.nr_witnesses;
   to.nr_checked += counted.nr_checked;
   to.nr_undetermined += counted.nr_undetermined;

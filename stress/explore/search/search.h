@@ -33,7 +33,8 @@ struct SearchOptions {
   double seconds = 0;    ///< 0: as long as it takes
   u64 nr_schedules = 0;  ///< 0: any number
   EngineOptions engine{};
-  bool reduced = true;  ///< leave out schedules that differ in nothing
+  bool reduced = true;      ///< leave out schedules that differ in nothing
+  bool checkpoints = true;  ///< depth first: go on from the middle of what begins alike, where the subject can
   bool check_determinism = false;
   /// What the search is after and stops at; nothing: any outcome that is forbidden.
   std::optional<Key> find{};
@@ -46,8 +47,9 @@ struct SearchResult {
   Outcomes outcomes;
   EventCounts events;
   u64 nr_schedules = 0;
-  u64 nr_steps = 0;
-  u64 nr_states = 0;  ///< different ones, at the end of schedules
+  u64 nr_steps = 0;        ///< of these schedules
+  u64 nr_steps_taken = 0;  ///< without those that were gone on behind (checkpoints)
+  u64 nr_states = 0;       ///< different ones, at the end of schedules
   double seconds = 0;
   std::array<u64, 4> ends{};  ///< schedules by End
   bool is_complete = false;   ///< every schedule within the bound was run

@@ -13,7 +13,7 @@ namespace hvo::stress {
 
 namespace {
 
-constexpr int kFormat = 1;
+constexpr int kFormat = 2;
 using Json = nlohmann::ordered_json;
 
 /// Chosen, alternatives and kind of each, flat.
@@ -53,6 +53,7 @@ Json counted_json(const Counted& c) {
           {"events", c.events.v},
           {"schedules", c.nr_schedules},
           {"steps", c.nr_steps},
+          {"steps_taken", c.nr_steps_taken},
           {"witnesses", c.nr_witnesses},
           {"checked", c.nr_checked},
           {"undetermined", c.nr_undetermined},
@@ -67,6 +68,7 @@ Counted counted_of(const nlohmann::json& json) {
   json.at("events").get_to(c.events.v);
   json.at("schedules").get_to(c.nr_schedules);
   json.at("steps").get_to(c.nr_steps);
+  json.at("steps_taken").get_to(c.nr_steps_taken);
   json.at("witnesses").get_to(c.nr_witnesses);
   json.at("checked").get_to(c.nr_checked);
   json.at("undetermined").get_to(c.nr_undetermined);

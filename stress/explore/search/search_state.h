@@ -18,6 +18,7 @@ struct Counted {
   EventCounts events{};
   u64 nr_schedules = 0;
   u64 nr_steps = 0;
+  u64 nr_steps_taken = 0;
   u64 nr_witnesses = 0;
   u64 nr_checked = 0;
   u64 nr_undetermined = 0;

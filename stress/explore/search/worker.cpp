@@ -9,6 +9,7 @@ void add(SearchResult& to, const SearchResult& part) {
   to.events += part.events;
   to.nr_schedules += part.nr_schedules;
   to.nr_steps += part.nr_steps;
+  to.nr_steps_taken += part.nr_steps_taken;
   to.nr_left += part.nr_left;
   to.nr_checked += part.nr_checked;
   to.nr_undetermined += part.nr_undetermined;
@@ -28,10 +29,15 @@ Baseline Worker::baseline() {
   return b;
 }
 
+End Worker::play(Strategy& strategy, u64 variant) {
+  if (engine_.has_checkpoint(strategy)) return engine_.go_on(*subject_, strategy);
+  subject_->restart(variant);
+  return engine_.run(*subject_, strategy);
+}
+
 void Worker::run_unseen(Strategy& strategy) {
   if (!strategy.begin()) return;
-  subject_->restart(0);
-  const End end = engine_.run(*subject_, strategy);
+  const End end = play(strategy, 0);
   Outcomes outcomes;
   EventCounts events;
   subject_->judge(end, outcomes, events, engine_.trace());
@@ -49,10 +55,10 @@ bool Worker::run_one(Strategy& strategy, const StrategySpec& spec) {
   if (common_.stop.load(std::memory_order::relaxed) || !strategy.begin()) return false;
   if (common_.options.current != nullptr) common_.options.current->note(id_, spec, strategy.index());
   next_index_ = std::max(next_index_, strategy.index() + 1);
-  subject_->restart(variant_of(spec, strategy.index()));
-  const End end = engine_.run(*subject_, strategy);
+  const End end = play(strategy, variant_of(spec, strategy.index()));
   ++result_.nr_schedules;
   result_.nr_steps += engine_.nr_steps();
+  result_.nr_steps_taken += engine_.nr_steps_taken();
   ++result_.ends[static_cast<std::size_t>(end)];
   if (common_.options.check_determinism) check_determinism(end, variant_of(spec, strategy.index()));
   Outcomes outcomes;

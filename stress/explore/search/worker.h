@@ -45,6 +45,7 @@ class Worker {
         engine_(subject_->machine().cpus(), common.options.engine) {
     engine_.note_frames(subject_->snapshot().dirty_frames());
     if (subject_->remembers_traces()) engine_.hash_traces(words());
+    if (common.options.checkpoints && subject_->can_keep()) engine_.keep_checkpoints();
   }
 
   WordNumbers words() const {
@@ -67,6 +68,8 @@ class Worker {
   void report();
 
  private:
+  /// The schedule that the strategy has begun.
+  End play(Strategy& strategy, u64 variant);
   void check_determinism(End end, u64 variant);
   void keep_witness(const Strategy& strategy, const StrategySpec& spec, End end, const Outcomes& outcomes, u64 hash);
 

@@ -75,7 +75,11 @@ constexpr std::array kSmallOps{
     SmallOp{"dissolve", "a gigantic folio of the pool is dissolved: its pages are wanted back", Stage::pooled, dissolve,
             true},
     SmallOp{"poison", "a memory error in such a page", Stage::reader, poison},
-    SmallOp{"dump", "ptdump() of the PMD that maps such a page", Stage::reader, dump},
+    SmallOp{.name = "dump",
+            .what = "ptdump() of the PMD that maps such a page",
+            .stage = Stage::reader,
+            .act = dump,
+            .holds_heap = true},
     SmallOp{"alloc", "a fresh hugepage is allocated, and optimised", Stage::nothing, alloc, true},
     SmallOp{"gigantic", "as alloc, of a gigantic page: of several PMDs, so that it can fail midway (--fail 1)",
             Stage::nothing, gigantic, true},
@@ -91,6 +95,7 @@ class SmallSubject final : public Subject {
   /// Error: the machine has no room for all of them.
   std::expected<void, std::string> set_up();
   void act(Cpu& cpu) override;
+  bool can_keep() const override { return std::ranges::none_of(ops_, &SmallOp::holds_heap); }
 
  private:
   Order order() const;

@@ -32,8 +32,9 @@ struct SmallOp {
   std::string_view what;
   Stage stage{};
   void (*act)(const SmallOpCall& call) = nullptr;
-  bool is_long = false;   ///< so many steps that an exhaustive search takes a preemption less
-  bool is_inner = false;  ///< readers look at a page in the middle of a vmemmap page, which never becomes a fake head
+  bool is_long = false;     ///< so many steps that an exhaustive search takes a preemption less
+  bool is_inner = false;    ///< readers look at a page in the middle of a vmemmap page, which never becomes a fake head
+  bool holds_heap = false;  ///< between its steps
 };
 
 std::span<const SmallOp> small_ops();

@@ -48,8 +48,7 @@ std::span<std::byte> Snapshot::frame_of_machine(std::size_t frame) const {
   return {frames.memory + frame * size, size};
 }
 
-void Snapshot::restore() {
-  std::memcpy(arena_of_machine().data(), arena_.data(), arena_.size());
+void Snapshot::restore_frames() {
   u8* const end = dirty_.data() + dirty_.size();
   // Few of many: a search for the next one is faster than a look at each.
   for (u8* at = dirty_.data(); (at = next_dirty(at, end)) != end; ++at) {
@@ -58,7 +57,54 @@ void Snapshot::restore() {
     std::memcpy(frame.data(), memory_.data() + i * frame.size(), frame.size());
     *at = 0;
   }
+}
+
+void Snapshot::restore() {
+  std::memcpy(arena_of_machine().data(), arena_.data(), arena_.size());
+  restore_frames();
   for (u32 i = 0; i < machine_.nr_cpus(); ++i) machine_.diagnostics(i).clear();
+}
+
+void Snapshot::keep(Kept& kept) const {
+  const auto arena = arena_of_machine();
+  kept.arena.assign(arena.begin(), arena.end());
+  kept.frames.clear();
+  kept.bytes.clear();
+  for (u32 i = 0; i < dirty_.size(); ++i) {
+    if (dirty_[i] == 0) continue;
+    const auto frame = frame_of_machine(i);
+    kept.frames.push_back(i);
+    kept.bytes.insert(kept.bytes.end(), frame.begin(), frame.end());
+  }
+  kept.cpus.resize(machine_.nr_cpus());
+  for (u32 i = 0; i < machine_.nr_cpus(); ++i) {
+    const Diagnostics& d = machine_.diagnostics(i);
+    Kept::OfCpu& cpu = kept.cpus[i];
+    cpu.counts = d.counts;
+    cpu.violations.reset();
+    if (d.violations.nr_kept != 0) cpu.violations = d.violations;
+    cpu.op = d.activity.op.load(std::memory_order::relaxed);
+  }
+}
+
+void Snapshot::go_back(const Kept& kept) {
+  std::memcpy(arena_of_machine().data(), kept.arena.data(), kept.arena.size());
+  restore_frames();
+  const std::byte* from = kept.bytes.data();
+  for (const u32 i : kept.frames) {
+    const auto frame = frame_of_machine(i);
+    std::memcpy(frame.data(), from, frame.size());
+    from += frame.size();
+    dirty_[i] = 1;
+  }
+  for (u32 i = 0; i < machine_.nr_cpus(); ++i) {
+    Diagnostics& d = machine_.diagnostics(i);
+    const Kept::OfCpu& cpu = kept.cpus[i];
+    d.clear();
+    d.counts = cpu.counts;
+    if (cpu.violations) d.violations = *cpu.violations;
+    d.activity.op.store(cpu.op, std::memory_order::relaxed);
+  }
 }
 
 void Snapshot::all_is_dirty() { std::ranges::fill(dirty_, u8{1}); }

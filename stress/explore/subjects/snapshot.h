@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstring>
+#include <optional>
 #include <vector>
 
 #include "core/machine/machine.h"
@@ -20,6 +21,21 @@ class Snapshot {
 
   /// The machine is as it was, whatever it was in the middle of; what its CPUs counted and logged is forgotten.
   void restore();
+  /// A state in the middle of a schedule, with what its CPUs counted and reported.
+  struct Kept {
+    struct OfCpu {
+      EventCounts counts;
+      std::optional<ViolationLog> violations{};  ///< if there are any
+      Op op{};
+    };
+    std::vector<std::byte> arena{};
+    std::vector<u32> frames{};       ///< that were stored to
+    std::vector<std::byte> bytes{};  ///< of these
+    std::vector<OfCpu> cpus{};
+  };
+  void keep(Kept& kept) const;
+  /// The machine is as it was when that was kept, whatever has been run since.
+  void go_back(const Kept& kept);
   /// One flag a frame, for the engine to set: 1, stored to since the last restore().
   u8* dirty_frames() { return dirty_.data(); }
   /// From now on all of the memory is taken to be stored to: something else than the engine's CPUs ran.
@@ -32,6 +48,7 @@ class Snapshot {
  private:
   std::span<std::byte> arena_of_machine() const;
   std::span<std::byte> frame_of_machine(std::size_t frame) const;
+  void restore_frames();
   /// Into scratch_: the arena now, epochs as in the snapshot.
   void copy_arena_without_epochs() const;
 

@@ -29,8 +29,13 @@ class Subject : public Program {
   /// All is as at the beginning of each schedule. What is drawn by lot is drawn by `variant`.
   virtual void restart(u64 /*variant*/) {
     snapshot_->restore();
-    seen_ = {};
+    for (u32 i = 0; i < nr_cpus(); ++i) seen_[i] = {};
   }
+  /// Its CPUs keep nothing on the heap, and it keeps nothing to itself: schedules that begin alike may be gone on with
+  /// in the middle (checkpoints.h).
+  virtual bool can_keep() const { return false; }
+  void keep(u32 nth) final;
+  void go_back(u32 nth) final;
   bool ends_with(const Violation& violation) override;
   /// After a schedule: grades what it left, into `outcomes`, and its events into `events`.
   /// `trace`: the engine's number for what it came to, 0 if there is none.
@@ -59,11 +64,16 @@ class Subject : public Program {
   Outcomes& seen(u32 cpu) { return seen_[cpu]; }
 
  private:
+  struct Kept {
+    Snapshot::Kept machine{};
+    std::array<Outcomes, kMostCpus> seen{};
+  };
   void validate_if_new();
 
   std::unique_ptr<Machine> machine_;
   std::unique_ptr<Snapshot> snapshot_;
   std::array<Outcomes, kMostCpus> seen_{};
+  std::vector<Kept> kept_{};
   bool is_weak_ = false;
   bool begins_valid_ = true;
   u64 last_state_ = 0;

@@ -38,6 +38,9 @@ class LittleSubject final : public stress::Subject {
   InitMm& init_mm() { return machine().page_table().init_mm(); }
   SpinLock& hugetlb_lock() { return const_cast<SpinLock&>(machine().hugetlb().hugetlb_lock()); }
 
+  /// Its bodies keep nothing on the heap and nothing in variables of the test.
+  void allow_checkpoints() { can_keep_ = true; }
+  bool can_keep() const override { return can_keep_; }
   void act(Cpu& cpu) override { bodies_[cpu.id()](*this, cpu); }
   bool ends_with(const Violation& /*violation*/) override { return false; }
   void judge(stress::End end, stress::Outcomes& outcomes, EventCounts& /*events*/, u64 /*trace*/) override {
@@ -65,6 +68,7 @@ class LittleSubject final : public stress::Subject {
 
   std::vector<Body> bodies_;
   AtEnd at_end_;
+  bool can_keep_ = false;
 };
 
 }  // namespace hvo::test

@@ -1,0 +1,57 @@
+#include "stress/explore/engine/checkpoints.h"
+
+#include <algorithm>
+
+#include "core/base/check.h"
+#include "stress/explore/engine/engine.h"
+
+namespace hvo::stress {
+
+void ExploringEngine::keep_checkpoints() {
+  if (weak_ != nullptr || !Fibers::can_keep()) return;
+  checkpoints_ = std::make_unique<Checkpoints>();
+  if (trace_ != nullptr) trace_->keep_writes(true);
+}
+
+/// A fiber's own stack can only be copied while it does not run: outside keeps, and hands back.
+void ExploringEngine::leave_checkpoint(u32 current) {
+  if (is_cut() || !strategy_->wants_checkpoint()) return;
+  HVO_CHECK(moments_ == nullptr, "what is recorded is of whole schedules");
+  keeper_ = current;
+  fibers_.hand_over(current, Fibers::kOutside);
+}
+
+void ExploringEngine::keep_checkpoint() {
+  Checkpoint& c = checkpoints_->push();
+  c.state = now_;
+  c.decisions.assign(decisions_.begin(), decisions_.begin() + now_.nr_decisions);
+  c.cpu = keeper_;
+  fibers_.keep(c.fibers);
+  if (trace_ != nullptr) trace_->keep(c.trace);
+  program_->keep(checkpoints_->size() - 1);
+  checkpoint_at_ = checkpoints_->next_at();
+}
+
+bool ExploringEngine::has_checkpoint(const Strategy& strategy) {
+  const auto nr_common = strategy.nr_common();
+  if (checkpoints_ == nullptr || !nr_common) return false;
+  checkpoints_->drop_behind(*nr_common);
+  return checkpoints_->size() != 0;
+}
+
+End ExploringEngine::go_on(Program& program, Strategy& strategy) {
+  Checkpoint& c = checkpoints_->top();
+  ++c.nr_uses;
+  now_ = c.state;
+  nr_steps_before_ = now_.nr_steps;
+  std::ranges::copy(c.decisions, decisions_.begin());
+  fibers_.put_back(c.fibers);
+  if (trace_ != nullptr) trace_->go_back(c.trace);
+  program.go_back(checkpoints_->size() - 1);
+  strategy.go_on_behind(now_.nr_decisions);
+  begin(program, strategy);
+  fibers_.go_on(c.cpu);
+  return come_to_end();
+}
+
+}  // namespace hvo::stress

@@ -1,0 +1,60 @@
+// Small operations keep nothing on the heap between their steps, but for those that say so: a checkpoint puts a stack
+// back, and what it points to on the heap would be gone.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <new>
+
+#include "stress/explore/engine/strategies.h"
+#include "tests/stress/explore/all_schedules.h"
+
+namespace {
+
+// One thread: a fiber is no thread of its own to the language.
+unsigned long nr_allocations =
+    0;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables): operator new has no other
+
+}  // namespace
+
+// For all of this program: the language has no other place to count.
+void* operator new(std::size_t bytes) {
+  __atomic_fetch_add(&nr_allocations, 1, __ATOMIC_RELAXED);
+  if (void* const p = std::malloc(bytes != 0 ? bytes : 1)) return p;
+  throw std::bad_alloc();
+}
+void operator delete(void* p) noexcept { std::free(p); }
+void operator delete(void* p, std::size_t /*bytes*/) noexcept { std::free(p); }
+
+namespace hvo::test {
+namespace {
+
+using namespace stress;  // NOLINT(google-build-using-namespace): all that is tested here
+
+/// In one schedule of the operation beside a lookup, nobody preempted.
+unsigned long allocations_of(const SmallOp& op) {
+  const std::string ops = std::string(op.name) + "+lookup";
+  const auto subject = make_subject({.ops = ops, .design = "fake-head"});
+  ExploringEngine engine(subject->machine().cpus(), {});
+  engine.note_frames(subject->snapshot().dirty_frames());
+  unsigned long n = 0;
+  for (u32 run = 0; run < 2; ++run) {  // the first one may set something up
+    ReplayStrategy nothing({});
+    subject->restart(0);
+    const unsigned long before = __atomic_load_n(&nr_allocations, __ATOMIC_RELAXED);
+    engine.run(*subject, nothing);
+    n = __atomic_load_n(&nr_allocations, __ATOMIC_RELAXED) - before;
+  }
+  return n;
+}
+
+TEST(SmallOps, HoldHeapOnlyWhereTheySaySo) {
+  u32 nr_holders = 0;
+  for (const SmallOp& op : small_ops()) {
+    EXPECT_EQ(allocations_of(op) != 0, op.holds_heap) << op.name;
+    nr_holders += op.holds_heap ? 1 : 0;
+  }
+  EXPECT_EQ(nr_holders, 1U) << "the count is shown to see something";
+}
+
+}  // namespace
+}  // namespace hvo::test
