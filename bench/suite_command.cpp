@@ -18,7 +18,7 @@ namespace hvo::bench {
 
 namespace {
 
-struct Arguments {
+struct SuiteArguments {
   bool quick = false, list = false, summary = false, table = false;
   std::optional<i64> rounds, hugepages;
   std::string json;
@@ -33,7 +33,7 @@ struct Arguments {
 };
 
 /// What is wrong with the arguments, or nothing.
-std::string check(const Arguments& a) {
+std::string check(const SuiteArguments& a) {
   for (const std::string& arg : a.library) {
     if (!arg.starts_with("--benchmark_")) return "unknown argument '" + arg + "'; --help lists the options";
   }
@@ -44,7 +44,7 @@ std::string check(const Arguments& a) {
   return {};
 }
 
-Scale scale_of(const Arguments& a) {
+Scale scale_of(const SuiteArguments& a) {
   Scale scale = a.quick ? quick_scale() : Scale{};
   if (a.rounds) scale.nr_rounds = static_cast<unsigned>(*a.rounds);
   if (a.hugepages) scale.nr_hugepages = static_cast<u64>(*a.hugepages);
@@ -52,7 +52,7 @@ Scale scale_of(const Arguments& a) {
 }
 
 /// Hands the library its flags; false when it did not take one, which it has then named.
-bool initialise_library(const Arguments& a, const Scale& scale) {
+bool initialise_library(const SuiteArguments& a, const Scale& scale) {
   // First, so that the user's own --benchmark_min_time wins.
   std::vector<std::string> texts{"hvo-bench", fmt::format("--benchmark_min_time={}", scale.table_seconds)};
   texts.insert(texts.end(), a.library.begin(), a.library.end());
@@ -70,7 +70,7 @@ int list(const Suite& suite) {
   return 0;
 }
 
-int run(const Arguments& a) {
+int run(const SuiteArguments& a) {
   const Scale scale = scale_of(a);
   Suite suite(scale);
   if (a.list) return list(suite);
@@ -113,7 +113,7 @@ int run(const Arguments& a) {
 }  // namespace
 
 int suite_main(int argc, char** argv) {
-  Arguments a;
+  SuiteArguments a;
   CLI::App app("hvo-bench: what lookups, folios and frames cost; then a summary of ratios and goals");
   app.footer(
       "Commands, each with a --help of its own:\n"

@@ -12,7 +12,7 @@ constexpr auto kRelaxed = std::memory_order::relaxed;
 static_assert(std::atomic<u64>::is_always_lock_free, "a signal handler loads it");
 
 std::atomic<u64> round_nth{0};
-std::atomic<u64> round_seed{0};
+std::atomic<u64> noted_seed{0};
 u64 run_seed = 0;
 SignalText repeat_command;
 
@@ -24,7 +24,7 @@ void explain() {
   say_at_crash("\nrepeat the round: ");
   say_at_crash(repeat_command.c_str());
   say_at_crash(" --rounds 1 --seed ");
-  say_at_crash(round_seed.load(kRelaxed));
+  say_at_crash(noted_seed.load(kRelaxed));
 }
 
 }  // namespace
@@ -37,7 +37,7 @@ void install_crash_report(const std::string& command, u64 seed) {
 
 void note_round(u64 nth, u64 seed) {
   round_nth.store(nth, kRelaxed);
-  round_seed.store(seed, kRelaxed);
+  noted_seed.store(seed, kRelaxed);
 }
 
 }  // namespace hvo::stress

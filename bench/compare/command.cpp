@@ -14,7 +14,7 @@ namespace hvo::bench {
 
 namespace {
 
-struct Arguments {
+struct CompareArguments {
   bool quick = false;
   bool plant = false;
   bool list = false;
@@ -25,7 +25,7 @@ struct Arguments {
   std::string json;
 };
 
-Plan plan_of(const Arguments& a) {
+Plan plan_of(const CompareArguments& a) {
   Plan plan;
   plan.extent = a.quick ? Extent::quick : Extent::all;
   plan.budget = std::chrono::seconds(a.quick ? 20 : 300);
@@ -84,7 +84,7 @@ int from_files(const std::vector<std::string>& paths) {
   return can_tell(recordings[0]) && can_tell(recordings[1]) ? kPass : kVacuous;
 }
 
-int measure(const Arguments& a) {
+int measure(const CompareArguments& a) {
   const Plan plan = plan_of(a);
   install_interrupt_handlers();
   OutputFiles files;
@@ -109,7 +109,7 @@ int measure(const Arguments& a) {
   return can_tell(*recording) ? kPass : kVacuous;
 }
 
-std::string check(const Arguments& a) {
+std::string check(const CompareArguments& a) {
   if (a.from.size() > 2) return "--from takes one file or two, not " + std::to_string(a.from.size());
   const bool measures = a.quick || a.plant || a.budget_s || !a.json.empty();
   if (!a.from.empty() && measures) return "--from measures nothing: no --quick, --budget, --planted or --json with it";
@@ -119,7 +119,7 @@ std::string check(const Arguments& a) {
 }  // namespace
 
 int compare_main(int argc, char** argv) {
-  Arguments a;
+  CompareArguments a;
   CLI::App app("What compound_head() and its kin cost in each design, against a kernel without HVO");
   app.name("hvo-bench compare");
   app.footer(

@@ -126,7 +126,7 @@ bool compare_exchange(T& word, T& expected, T v) {
 
 /// Replaces the value by f of it; the old one.
 template <class T, class F>
-std::optional<T> update(Word<T>& word, F f) {
+std::optional<T> guarded_update(Word<T>& word, F f) {
   T old = ref(word).load(std::memory_order::relaxed);
   for (;;) {
     T seen = old;
@@ -150,8 +150,8 @@ std::optional<u64> perform_sized(const Access& a, Word<T>& word) {
       const bool ok = fetch_add(word.raw, v);
       return done(ok, v);
     }
-    case Kind::fetch_or: return update(word, [v](T old) { return static_cast<T>(old | v); });
-    case Kind::fetch_and: return update(word, [v](T old) { return static_cast<T>(old & v); });
+    case Kind::fetch_or: return guarded_update(word, [v](T old) { return static_cast<T>(old | v); });
+    case Kind::fetch_and: return guarded_update(word, [v](T old) { return static_cast<T>(old & v); });
     case Kind::cmpxchg: {
       T expected = static_cast<T>(a.expected);
       const bool ok = compare_exchange(word.raw, expected, v);

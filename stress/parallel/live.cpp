@@ -3,7 +3,6 @@
 namespace hvo::stress {
 
 void LiveCpu::publish(const EventCounts& counts, const Outcomes& outcomes) {
-  constexpr auto kRelaxed = std::memory_order::relaxed;
   nr_lookups.store(counts[Event::lookup], kRelaxed);
   interesting.store(outcomes.nr_of(Grade::interesting), kRelaxed);
   known_hole.store(outcomes.nr_of(Grade::known_hole), kRelaxed);

@@ -14,7 +14,6 @@ namespace hvo::stress {
 
 namespace {
 
-constexpr auto kRelaxed = std::memory_order::relaxed;
 constexpr u64 kPerturberStream = 0x70657274;  // apart from the streams of the CPUs
 constexpr auto kGateTimeout = std::chrono::seconds(1);
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/sync/rank.h"
+#include "stress/parallel/live.h"
 #include "stress/parallel/torn_copy.h"
 
 namespace hvo::stress {
@@ -12,7 +13,6 @@ namespace hvo::stress {
 namespace {
 
 constexpr unsigned kMostMarks = 8;
-constexpr auto kRelaxed = std::memory_order::relaxed;
 
 std::string held_locks(const CpuState& state) {
   std::string s;

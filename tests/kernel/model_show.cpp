@@ -9,8 +9,6 @@ namespace hvo::kernel {
 
 namespace {
 
-constexpr u64 kBlockPages = u64{1} << kBlockOrder;
-
 std::vector<u64> blocks_of(const std::deque<Pfn>& heads) {
   std::vector<u64> blocks;
   blocks.reserve(heads.size());

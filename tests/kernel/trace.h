@@ -29,6 +29,7 @@ enum class StepKind : std::uint8_t { sysctl, set, fault, free, demote, demote_si
 inline constexpr unsigned kOrder2M = 9;
 inline constexpr unsigned kOrder1G = 18;
 inline constexpr unsigned kBlockOrder = 9;  ///< a block: 2 MiB
+inline constexpr std::uint64_t kBlockPages = std::uint64_t{1} << kBlockOrder;
 
 struct Step {
   StepKind kind{};

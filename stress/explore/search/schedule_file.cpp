@@ -12,7 +12,7 @@ namespace hvo::stress {
 
 namespace {
 
-constexpr int kFormat = 1;
+constexpr int kScheduleFormat = 1;
 constexpr std::array<std::string_view, 4> kEnds{"done", "violation", "deadlock", "endless"};
 
 /// Decisions of 0, which are nearly all, are counted: "41 1 7 2" is 41 times 0, then 1, then 7 times 0, then 2.
@@ -58,7 +58,7 @@ std::string schedule_text(const ScheduleFile& f) {
   for (const Outcome& o : kOutcomes) {
     if (w.outcomes.of(o.key) != 0) outcomes[std::string(o.name)] = w.outcomes.of(o.key);
   }
-  const nlohmann::ordered_json json{{"hvolab_schedule", kFormat},
+  const nlohmann::ordered_json json{{"hvolab_schedule", kScheduleFormat},
                                     {"version", kVersion},
                                     {"commit", kCommit},
                                     {"command", f.command},
@@ -80,9 +80,9 @@ std::expected<ScheduleFile, std::string> parse_schedule(const std::string& text)
   if (!json.is_object() || !json.contains("hvolab_schedule")) {
     return std::unexpected("is no schedule: give a file that explore has written");
   }
-  if (json["hvolab_schedule"] != kFormat) {
+  if (json["hvolab_schedule"] != kScheduleFormat) {
     return std::unexpected(
-        fmt::format("is of format {}; this build reads format {}", json["hvolab_schedule"].dump(), kFormat));
+        fmt::format("is of format {}; this build reads format {}", json["hvolab_schedule"].dump(), kScheduleFormat));
   }
   try {
     ScheduleFile f;

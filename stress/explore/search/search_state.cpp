@@ -13,7 +13,7 @@ namespace hvo::stress {
 
 namespace {
 
-constexpr int kFormat = 2;
+constexpr int kSearchFormat = 2;
 using Json = nlohmann::ordered_json;
 
 /// Chosen, alternatives and kind of each, flat.
@@ -85,7 +85,7 @@ std::string state_text(const SearchState& s) {
     parts.push_back({{"progress", kProgress[static_cast<std::size_t>(part.progress)]},
                      {"decisions", decisions_json(part.decisions)}});
   }
-  return Json{{"hvolab_search", kFormat},
+  return Json{{"hvolab_search", kSearchFormat},
               {"version", kVersion},
               {"commit", kCommit},
               {"program", s.program},
@@ -109,9 +109,9 @@ std::expected<SearchState, std::string> parse_state(const std::string& text) {
   if (!json.is_object() || !json.contains("hvolab_search")) {
     return std::unexpected("is no search that was broken off: give a file that explore --resume has written");
   }
-  if (json["hvolab_search"] != kFormat) {
+  if (json["hvolab_search"] != kSearchFormat) {
     return std::unexpected(
-        fmt::format("is of format {}; this build reads format {}", json["hvolab_search"].dump(), kFormat));
+        fmt::format("is of format {}; this build reads format {}", json["hvolab_search"].dump(), kSearchFormat));
   }
   try {
     SearchState s;

@@ -52,14 +52,14 @@ std::vector<Reduced> sample() {
   return all;
 }
 
-std::string test_name(const testing::TestParamInfo<Reduced>& info) {
+std::string reduction_name(const testing::TestParamInfo<Reduced>& info) {
   const Reduced& p = info.param;
   std::string name = std::string(p.race.design) + "_" + std::string(p.race.ops) + "_" + std::to_string(p.preemptions) +
                      (p.race.flush_by == FlushBy::broadcast ? "_broadcast" : "") + (p.weak ? "_weak" : "");
   std::ranges::replace_if(name, [](char c) { return c == '-' || c == '+'; }, '_');
   return name;
 }
-INSTANTIATE_TEST_SUITE_P(Pairs, Reduction, testing::ValuesIn(sample()), test_name);
+INSTANTIATE_TEST_SUITE_P(Pairs, Reduction, testing::ValuesIn(sample()), reduction_name);
 
 }  // namespace
 }  // namespace hvo::test

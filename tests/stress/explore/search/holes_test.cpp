@@ -100,13 +100,13 @@ std::vector<Hunt> hunts() {
   return all;
 }
 
-std::string test_name(const testing::TestParamInfo<Hunt>& info) {
+std::string hunt_name(const testing::TestParamInfo<Hunt>& info) {
   std::string name = std::string(info.param.name) + "_" + std::string(info.param.race.design) +
                      (info.param.race.flush_by == kBroadcast ? "_broadcast" : "_ipi");
   std::ranges::replace(name, '-', '_');
   return name;
 }
-INSTANTIATE_TEST_SUITE_P(Hunts, Hole, testing::ValuesIn(hunts()), test_name);
+INSTANTIATE_TEST_SUITE_P(Hunts, Hole, testing::ValuesIn(hunts()), hunt_name);
 
 }  // namespace
 }  // namespace hvo::test
