@@ -54,6 +54,8 @@ std::string run() {
   if (access("/proc/sys/vm/hugetlb_optimize_vmemmap", F_OK) != 0) return "this kernel has no hugetlb_optimize_vmemmap";
   const auto trace = parse_trace(read_file("/trace"));
   if (!trace) return trace.error();
+  const bool has_poison = std::ranges::any_of(*trace, [](const Step& step) { return step.kind == StepKind::poison; });
+  if (has_poison && access(kHardOffline, F_OK) != 0) return "the trace has memory errors, and this kernel no memory failure";
   KernelMemory memory;
   if (std::string why = memory.open(); !why.empty()) return why;
   Pools pools;
@@ -66,7 +68,8 @@ std::string run() {
   for (const Step& step : *trace) {
     ++n;
     const auto begin = std::chrono::steady_clock::now();
-    const std::string came = pools.take(step);
+    const bool is_poison = step.kind == StepKind::poison;
+    const std::string came = is_poison ? pools.poison(step, view.free_list(step.order)) : pools.take(step);
     say("HVO step n=" + std::to_string(n) + " result=" + came + " op=" + to_text(step));
     const auto done = std::chrono::steady_clock::now();
     view.show(n);
