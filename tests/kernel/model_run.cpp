@@ -7,6 +7,7 @@ namespace hvo::kernel {
 namespace {
 
 constexpr u64 kBlockPages = u64{1} << kBlockOrder;
+constexpr unsigned kMaxPageOrder = 10;  ///< MAX_PAGE_ORDER: blocks of the buddy
 constexpr u64 kSparePages = u64{1} << kOrder1G;  ///< half of them are memory for the vmemmap
 
 constexpr Order order_of(const Step& step) { return Order{static_cast<u8>(step.order)}; }
@@ -219,7 +220,9 @@ std::string ModelRun::poison(const Step& step) {
     mapped(order).pop_front();
     (void)hugetlb.folio_put(cpu_, head);
   }
-  return hugetlb.dissolve_free_hugetlb_folio(cpu_, head) ? "ok" : "EBUSY";
+  if (!hugetlb.dissolve_free_hugetlb_folio(cpu_, head)) return "EBUSY";
+  // Of a gigantic one only the good pages are given back: the bad one is not found in the buddy, and that says EBUSY.
+  return order.v > kMaxPageOrder ? "EBUSY" : "ok";
 }
 
 std::string ModelRun::walk() {

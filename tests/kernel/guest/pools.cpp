@@ -141,7 +141,8 @@ std::string Pools::poison(const Step& step, const std::vector<std::uint64_t>& fr
   const std::uint64_t block = step.is_used ? pages.front().block : free.front();
   const std::uint64_t pfn = (block << kBlockOrder) + step.count;
   const int error = write_file(kHardOffline, std::to_string(pfn << kPageShift));
-  if (step.is_used && error == 0) this->free(step.order, 1);
+  // The kernel has unmapped it, whatever else failed; the mapping remembers that, and is of no more use.
+  if (step.is_used) this->free(step.order, 1);
   poisoned_.push_back(pfn);
   return result(error);
 }
