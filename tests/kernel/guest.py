@@ -149,6 +149,7 @@ class Guest:
             self.probe = file.read()
         self.boots = 0
         self.dead_boots = 0
+        self.took = 0.0  # seconds of the boot before
 
     def run(self, kernel, steps, _name=None):
         """What the guest said, and its kernel's log: two texts. Raises TimedOut."""
@@ -181,10 +182,11 @@ class Guest:
             _, errors = process.communicate(timeout=self.seconds)
         except subprocess.TimeoutExpired:
             step = read(said).count("HVO step")
-            raise TimedOut(f"the guest did not end in {time.monotonic() - begin:.0f} s: {step} steps done") from None
+            raise TimedOut(f"the guest did not end in {self.seconds} s: {step} steps done") from None
         finally:
             process.kill()
             process.wait()
+            self.took = round(time.monotonic() - begin, 1)
         if process.returncode != 0:
             raise Skipped(f"QEMU does not start: {errors.strip().splitlines()[-1] if errors.strip() else '?'}")
         return read(said), read(log)
@@ -213,7 +215,7 @@ def recordings(folder, kernel):
 class Recorded:
     """In place of Guest: what was kept of earlier boots."""
 
-    boots = dead_boots = 0
+    boots = dead_boots = took = 0
 
     def __init__(self, folder):
         self.folder = folder

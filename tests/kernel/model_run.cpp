@@ -7,7 +7,7 @@ namespace hvo::kernel {
 namespace {
 
 constexpr u64 kBlockPages = u64{1} << kBlockOrder;
-constexpr unsigned kMaxPageOrder = 10;  ///< MAX_PAGE_ORDER: blocks of the buddy
+constexpr unsigned kMaxPageOrder = 10;           ///< MAX_PAGE_ORDER: blocks of the buddy
 constexpr u64 kSparePages = u64{1} << kOrder1G;  ///< half of them are memory for the vmemmap
 
 constexpr Order order_of(const Step& step) { return Order{static_cast<u8>(step.order)}; }

@@ -1,6 +1,5 @@
 """Traces held against a kernel, several in one boot: what came of each, and the shortest trace that shows a difference."""
 import os
-import time
 
 import compare
 import guest
@@ -48,10 +47,9 @@ class Run:
     def play(self, kernel, named):
         """(name, steps) of traces, in one boot as long as none differs. What stands behind one that does is taken again."""
         while named:
-            begin = time.monotonic()
             joined = traces.Joined([steps for _, steps in named])
             difference, deviations = self.look(kernel, joined, named[0][0])
-            seconds = round(time.monotonic() - begin, 1)
+            seconds = self.guest.took
             if difference and not difference.is_of_step and len(named) > 1:
                 self.play_apart(kernel, named, joined, difference)
                 return

@@ -21,7 +21,7 @@ class MadeUp(run.Run):
         self.chosen = types.SimpleNamespace(shrink=40, recorded=None, keep=None)
         self.kernel = guest.Kernel("6.1", None, "made up", "fake-head", is_broken=is_broken)
         self.bad_step, self.is_of_step = bad_step, is_of_step
-        self.guest = types.SimpleNamespace(boots=0)
+        self.guest = types.SimpleNamespace(boots=0, took=0)
         self.booted, self.results = [], []
 
     def look(self, _kernel, joined, _name=None):

@@ -55,7 +55,8 @@ std::string run() {
   const auto trace = parse_trace(read_file("/trace"));
   if (!trace) return trace.error();
   const bool has_poison = std::ranges::any_of(*trace, [](const Step& step) { return step.kind == StepKind::poison; });
-  if (has_poison && access(kHardOffline, F_OK) != 0) return "the trace has memory errors, and this kernel no memory failure";
+  if (has_poison && access(kHardOffline, F_OK) != 0)
+    return "the trace has memory errors, and this kernel no memory failure";
   KernelMemory memory;
   if (std::string why = memory.open(); !why.empty()) return why;
   Pools pools;
