@@ -188,7 +188,7 @@ def compare(guest_text, log, program, kernel, joined):
     boot = re.search(r"^HVO boot .*", guest_text, re.M)
     unfit = re.search(r"^HVO unfit (.*)", guest_text, re.M)
     if unfit:
-        raise BadGuest("the guest's kernel is not fit: " + unfit.group(1))
+        raise BadGuest("in the guest: " + unfit.group(1))
     if not boot or 0 not in guest:
         raise BadGuest("the guest said nothing: " + (log.strip().splitlines() or ["its log is empty"])[-1])
     model, complaints = run_model(program, kernel, guest, int(fields(boot.group(0))["pages"]))

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Holds hvolab's machine against a real Linux kernel: the same steps on both, compared after each. See README.md."""
 import argparse
+import glob
 import json
 import os
 import signal
@@ -57,17 +58,25 @@ def options():
         parser.error("--kernel and --design go together")
     if chosen.kernel and not os.path.exists(chosen.kernel):
         parser.error(f"there is no {chosen.kernel}")
+    if chosen.modules and not chosen.kernel:
+        parser.error("--modules are those of --kernel")
+    if chosen.modules and not modules_in(chosen.modules):
+        parser.error(f"there is no *.ko in {chosen.modules}")
     if min(chosen.traces, chosen.steps - 1, chosen.timeout - 1, chosen.per_boot - 1, chosen.shrink, chosen.first) < 0:
         parser.error("numbers are not negative; steps, seconds and traces of a boot at least 1")
     return chosen
 
 
+def modules_in(folder):
+    """Paths, in the order of their names."""
+    return sorted(glob.glob(os.path.join(glob.escape(folder), "*.ko"))) if folder else []
+
+
 def chosen_kernels(chosen):
     """The kernels to boot. Raises Skipped."""
     if chosen.kernel:
-        folder = chosen.modules or ""
-        modules = sorted(os.path.join(folder, f) for f in os.listdir(folder) if f.endswith(".ko")) if folder else []
-        return [guest.Kernel(os.path.basename(chosen.kernel), chosen.kernel, "-", chosen.design, modules, chosen.poison)]
+        return [guest.Kernel(os.path.basename(chosen.kernel), chosen.kernel, "-", chosen.design,
+                             modules_in(chosen.modules), chosen.poison)]
     if chosen.recorded:
         names = [name for name in chosen.on or KERNELS if guest.recordings(chosen.recorded, name)]
         return [guest.Kernel(name, None, "recorded", KERNELS[name][1], is_broken=name in BROKEN) for name in names]
@@ -146,7 +155,8 @@ def play_all(chosen):
     qemu = "none" if chosen.recorded else guest.qemu_version()
     kernels = chosen_kernels(chosen)
     for kernel in kernels:
-        print(f"kernel {kernel.name}: {kernel.version}, design {kernel.design}; QEMU {qemu}", flush=True)
+        modules = f", {len(kernel.modules)} modules" if kernel.modules else ""
+        print(f"kernel {kernel.name}: {kernel.version}, design {kernel.design}{modules}; QEMU {qemu}", flush=True)
         for named in chosen_boots(chosen, kernel):
             run.play(kernel, named)
     for result in run.results:
