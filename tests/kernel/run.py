@@ -49,14 +49,14 @@ class Run:
         while named:
             joined = traces.Joined([steps for _, steps in named])
             difference, deviations = self.look(kernel, joined, named[0][0])
-            seconds = self.guest.took
             if difference and not difference.is_of_step and len(named) > 1:
                 self.play_apart(kernel, named, joined, difference)
                 return
             owner = joined.owner(difference.step) if difference else len(named)
-            for number, (name, steps) in enumerate(named[:owner + 1]):
+            boot, seconds = self.guest.boots, self.guest.took
+            for number, trace in enumerate(named[:owner + 1]):
                 of_it = [d for n, d in enumerate(deviations) if joined.owner(n) == number]
-                result = self.report(kernel, name, steps, seconds, of_it, difference if number == owner else None)
+                result = self.report(kernel, trace, number == owner, boot=boot, boot_seconds=seconds, free_deviation=of_it)
                 if number == owner:
                     self.explain(kernel, result, joined, difference)
             named = named[owner + 1:]
@@ -67,18 +67,18 @@ class Run:
         for one in named:
             self.play(kernel, [one])
         if all(result["verdict"] == "same" for result in self.results[at:]):
-            last = self.results.pop()
-            result = self.report(kernel, last["trace"], named[-1][1], last["boot_seconds"], [], difference)
+            self.results.pop()
+            result = self.report(kernel, named[-1], True, boot=self.guest.boots, boot_seconds=self.guest.took)
             self.explain(kernel, result, joined, difference)
 
-    def report(self, kernel, name, steps, seconds, deviations, difference):
+    def report(self, kernel, trace, is_different, **of_boot):
         """A line on the screen, and what stands in the JSON report."""
+        name, steps = trace
         result = {"kernel": kernel.name, "version": kernel.version, "design": kernel.design, "trace": name,
-                  "steps": len(steps), "boot": self.guest.boots, "boot_seconds": seconds,
-                  "free_deviation": deviations, "verdict": "different" if difference else "same"}
+                  "steps": len(steps), "verdict": "different" if is_different else "same", **of_boot}
         self.results.append(result)
-        print(f"{'DIFFERENT' if difference else 'same':9}  {kernel.name:9}  {name:14}  {len(steps):3} steps"
-              f"  boot {self.guest.boots}, {seconds:5.1f} s", flush=True)
+        print(f"{'DIFFERENT' if is_different else 'same':9}  {kernel.name:9}  {name:14}  {len(steps):3} steps"
+              f"  boot {result['boot']}, {result['boot_seconds']:5.1f} s", flush=True)
         return result
 
     def explain(self, kernel, result, joined, difference):

@@ -32,10 +32,10 @@ class MadeUp(run.Run):
         difference = compare.Difference(bad or len(joined.steps), "pool.nr 2M", "1", "2", self.is_of_step)
         return difference if bad else None, [(step, 0) for step in ["boot", *joined.steps]]
 
-    def verdicts(self, named):
+    def verdicts(self, pairs):
         """Plays them: (name, verdict) of each result."""
         with contextlib.redirect_stdout(io.StringIO()):
-            self.play(self.kernel, named)
+            self.play(self.kernel, pairs)
         return [(r["trace"], r["verdict"]) for r in self.results]
 
 
