@@ -46,8 +46,8 @@ std::expected<std::vector<Step>, std::string> parse_trace(std::string_view text)
 std::string to_text(const Step& step);
 constexpr std::string_view size_name(unsigned order) { return order == kOrder1G ? "1G" : "2M"; }
 
-/// What comes of `poison used` in a pool with surplus: 6.1 frees such a hugepage later, and may store to its read-only
-/// struct pages before, so neither side tries.
+/// What comes of `poison used` in a pool with surplus. There a worker frees the hugepage, sooner or later than its bad
+/// page is looked for in the buddy: what that says (6.1 was seen to say EBUSY) is chance, so neither side tries.
 inline constexpr const char* kSurplus = "surplus";
 
 /// "9a,9b"; "-" when there is none.
