@@ -1,12 +1,19 @@
 #!/usr/bin/env python3
-"""No QEMU is left behind, however a run ends. In QEMU's place stands a program that never ends."""
+"""No QEMU is left behind, however a run ends, and what is missing is said. In QEMU's place stands a program that never ends."""
+import json
 import os
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+import types
 import unittest
+
+sys.dont_write_bytecode = True
+# pylint: disable=wrong-import-position # no __pycache__ in the sources
+import guest
+import kernel
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TIMED_OUT, INTERRUPTED = 6, 130
@@ -55,6 +62,7 @@ class NothingLeftBehind(unittest.TestCase):
         """kernel.py, and the process that it takes for QEMU."""
         command = [sys.executable, os.path.join(HERE, "kernel.py"), "--kernel", os.path.join(self.folder.name, "image"),
                    "--design", "fake-head", "--timeout", str(seconds), "--cache", self.folder.name,
+                   "--json", self.qemu + ".json",
                    "--programs", self.folder.name]
         environment = dict(os.environ, PATH=self.folder.name + os.pathsep + os.environ["PATH"])
         # pylint: disable-next=consider-using-with # ended by each test
@@ -83,6 +91,8 @@ class NothingLeftBehind(unittest.TestCase):
         run = self.start(seconds=1)
         self.expect_end(run, TIMED_OUT)
         self.assertIn("did not end in 1 s: 0 steps done", run.stdout.read())
+        with open(self.qemu + ".json", encoding="ascii") as file:
+            self.assertEqual(json.load(file)["verdict"], "timed out")
 
     def test_an_interrupt_takes_the_guest_along(self):
         """Ctrl-C, and what a shell sends to its jobs."""
@@ -98,6 +108,28 @@ class NothingLeftBehind(unittest.TestCase):
         run = self.start(seconds=600)
         run.kill()
         self.expect_end(run, -signal.SIGKILL)
+
+
+class MissingKernels(unittest.TestCase):
+    """kernel.py, with a cache that has not all that is asked for."""
+
+    def test_what_is_there_is_looked_at_and_what_is_not_is_named(self):
+        """With nothing there it is skipped."""
+        there, gone = "6.12.113", "6.12.117"
+        with tempfile.TemporaryDirectory() as cache:
+            chosen = types.SimpleNamespace(kernel=None, recorded=None, all=False, poison=False, cached=True, cache=cache,
+                                           on=[there, gone])
+            with self.assertRaises(guest.Skipped):
+                kernel.chosen_kernels(chosen, [])
+            boot = os.path.join(cache, kernel.KERNELS[there][0], "boot")
+            os.makedirs(boot)
+            for path in (os.path.join(boot, "vmlinuz-x"), os.path.join(boot, "..", "version")):
+                with open(path, "w", encoding="ascii") as file:
+                    file.write("6.12.113-1\n")
+            missing = []
+            self.assertEqual([k.name for k in kernel.chosen_kernels(chosen, missing)], [there])
+            self.assertEqual(len(missing), 1)
+            self.assertIn(gone, str(missing[0]))
 
 
 if __name__ == "__main__":

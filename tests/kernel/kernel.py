@@ -72,8 +72,19 @@ def modules_in(folder):
     return sorted(glob.glob(os.path.join(glob.escape(folder), "*.ko"))) if folder else []
 
 
-def chosen_kernels(chosen):
-    """The kernels to boot. Raises Skipped."""
+def kernel_of(chosen, name):
+    """One of Debian's. Raises Skipped."""
+    package = guest.package_of_today(KERNELS[name][0])
+    found = guest.cached(chosen.cache, package) if chosen.cached else guest.fetch(chosen.cache, package)
+    if found is None:
+        raise guest.Skipped(f"{package} is not in {chosen.cache}: ./hvo kernel fetches it")
+    image, version = found
+    return guest.Kernel(name, image, version, KERNELS[name][1], has_poison=chosen.poison or name in HAS_POISON,
+                        is_broken=name in BROKEN)
+
+
+def chosen_kernels(chosen, missing):
+    """The kernels to boot. Why one of several can't be had goes to `missing`. Raises Skipped: there is none."""
     if chosen.kernel:
         return [guest.Kernel(os.path.basename(chosen.kernel), chosen.kernel, "-", chosen.design,
                              modules_in(chosen.modules), chosen.poison)]
@@ -82,12 +93,12 @@ def chosen_kernels(chosen):
         return [guest.Kernel(name, None, "recorded", KERNELS[name][1], is_broken=name in BROKEN) for name in names]
     kernels = []
     for name in chosen.on or (list(KERNELS) if chosen.all else ["6.1"]):
-        package = guest.package_of_today(KERNELS[name][0])
-        found = guest.cached(chosen.cache, package) if chosen.cached else guest.fetch(chosen.cache, package)
-        if not found:
-            raise guest.Skipped(f"{package} is not in {chosen.cache}: ./hvo kernel fetches it")
-        kernels.append(guest.Kernel(name, found[0], found[1], KERNELS[name][1],
-                                    has_poison=chosen.poison or name in HAS_POISON, is_broken=name in BROKEN))
+        try:
+            kernels.append(kernel_of(chosen, name))
+        except guest.Skipped as why:
+            missing.append(why)
+    if not kernels:
+        raise missing[0]
     return kernels
 
 
@@ -147,33 +158,46 @@ def write_reports(chosen, results, verdict, qemu):
     return all([write_whole(path, text) for path, text in texts if path])  # a list: each is tried
 
 
+def judge(kernels, results):
+    """Marks each result as expected or not; those that are not."""
+    for result in results:
+        # Of a broken kernel a difference is what is expected, where a trace has a hugepage restored.
+        result["expected"] = result["verdict"] == "same" or result["kernel"] in BROKEN
+    for kernel in kernels:
+        of_it = [r for r in results if r["kernel"] == kernel.name]
+        if kernel.is_broken and of_it and all(r["verdict"] == "same" for r in of_it):
+            print(f"kernel {kernel.name} is known to be broken, and nothing differs: the comparison is blind")
+            of_it[-1]["expected"] = False
+    return [r for r in results if not r["expected"]]
+
+
 def play_all(chosen):
     """The exit code."""
     run = Run(chosen)
     for path in chosen.trace or []:
         traces.check(run.model, path)
     qemu = "none" if chosen.recorded else guest.qemu_version()
-    kernels = chosen_kernels(chosen)
-    for kernel in kernels:
-        modules = f", {len(kernel.modules)} modules" if kernel.modules else ""
-        print(f"kernel {kernel.name}: {kernel.version}, design {kernel.design}{modules}; QEMU {qemu}", flush=True)
-        for named in chosen_boots(chosen, kernel):
-            run.play(kernel, named)
-    for result in run.results:
-        # Of a broken kernel a difference is what is expected, where a trace has a hugepage restored.
-        result["expected"] = result["verdict"] == "same" or result["kernel"] in BROKEN
-    for kernel in kernels:
-        of_it = [r for r in run.results if r["kernel"] == kernel.name]
-        if kernel.is_broken and all(r["verdict"] == "same" for r in of_it):
-            print(f"kernel {kernel.name} is known to be broken, and nothing differs: the comparison is blind")
-            of_it[-1]["expected"] = False
-    bad = [r for r in run.results if not r["expected"]]
-    verdict = "different" if bad else "same"
+    missing = []  # why something was not looked at
+    kernels = chosen_kernels(chosen, missing)
+    code = SKIPPED if missing else PASS
+    try:
+        for kernel in kernels:
+            modules = f", {len(kernel.modules)} modules" if kernel.modules else ""
+            print(f"kernel {kernel.name}: {kernel.version}, design {kernel.design}{modules}; QEMU {qemu}", flush=True)
+            for named in chosen_boots(chosen, kernel):
+                run.play(kernel, named)
+    except guest.TimedOut as why:
+        missing.append(why)
+        code = TIMED_OUT
+    bad = judge(kernels, run.results)
+    verdict = "different" if bad else {PASS: "same", SKIPPED: "skipped in part", TIMED_OUT: "timed out"}[code]
     print(f"{verdict}: {len(run.results) - len(bad)} of {len(run.results)} traces as expected, {run.guest.boots} boots"
           + (f", {run.guest.dead_boots} of them died before the first step" if run.guest.dead_boots else ""))
+    for why in missing:
+        print(f"not looked at: {why}")
     written = write_reports(chosen, run.results, verdict, qemu)
     # A difference that was found is not made to look like a full disk.
-    return DIFFERENT if bad else PASS if written else RESOURCE
+    return DIFFERENT if bad else RESOURCE if code == PASS and not written else code
 
 
 def main():
@@ -187,9 +211,6 @@ def main():
     except guest.Skipped as why:
         print(f"skipped: {why}")
         return SKIPPED
-    except guest.TimedOut as why:
-        print(f"timed out: {why}")
-        return TIMED_OUT
     except traces.BadTrace as why:
         print(f"hvo kernel: {why}", file=sys.stderr)
         return USAGE
