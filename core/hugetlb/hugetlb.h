@@ -103,8 +103,8 @@ class Hugetlb {
   std::expected<void, Errno> dissolve_free_hugetlb_folio(Cpu& cpu, Pfn head);
   /// A memory error at `pfn`. In a hugepage it is noted on the folio, and moved to the page itself once the folio is
   /// restored and no hugepage any more; else PG_hwpoison is set. Errors: ebusy (nobody owns the page, it changed hands,
-  /// or its hugepage is neither free nor in use), efault. Source: memory_failure(), try_memory_failure_hugetlb(),
-  /// get_huge_page_for_hwpoison().
+  /// or its hugepage is neither free nor in use), efault. A hugepage stays where it is: to unmap and dissolve it is the
+  /// caller's. Source: memory_failure(), try_memory_failure_hugetlb(), get_huge_page_for_hwpoison().
   std::expected<void, Errno> memory_failure(Cpu& cpu, Pfn pfn, Insist insist = Insist::where_no_copy);
 
   /// Boot: a folio that was formed, and optimised, before there was a pool joins it. Source: gather_bootmem_prealloc().

@@ -19,6 +19,8 @@ RULES = {
     "key.count": "the static key counts optimised hugepages",
     "check": "head and tail flags of all struct pages, as lookups give them and raw",
     "free.pages": "free memory, with per-CPU lists",
+    "errors.corrupted": "HardwareCorrupted counts each page with a memory error once",
+    "errors.pfns": "the page itself is marked, once its hugepage is dissolved",
     "log": "the kernel's log has no BUG, Oops or WARNING",
     "walk": "a walk of all pages ends alike",
     "end": "the guest takes all steps",
@@ -32,11 +34,15 @@ FAULT_ADDRESS = re.compile(r"BUG: unable to handle page fault for address: ([0-9
 VMEMMAP, STRUCT_PAGE = 0xffffea0000000000, 64
 
 
-class Difference:
-    """The first place where the two differ."""
+class BadGuest(RuntimeError):
+    """What the guest said is of no use."""
 
-    def __init__(self, step, name, guest, model):
-        self.step, self.name, self.guest, self.model = step, name, guest, model
+
+class Difference:
+    """The first place where the two differ. Not `is_of_step`: any step of that boot may be to blame."""
+
+    def __init__(self, step, name, guest, model, is_of_step=True):  # pylint: disable=too-many-arguments
+        self.step, self.name, self.guest, self.model, self.is_of_step = step, name, guest, model, is_of_step
 
     @property
     def rule(self):
@@ -127,10 +133,10 @@ def run_model(program, kernel, steps, pages):
     return parse(done.stdout), complaints
 
 
-def free_deviation(guest, model, step):
-    """How much more memory the guest has than the model says, since the first line."""
-    return (int(guest[step]["free.pages"]) - int(guest[0]["free.pages"])
-            - int(model[step]["free.pages"]) + int(model[0]["free.pages"]))
+def free_deviation(guest, model, step, since):
+    """How much more memory the guest has than the model says, since a step before."""
+    return (int(guest[step]["free.pages"]) - int(guest[since]["free.pages"])
+            - int(model[step]["free.pages"]) + int(model[since]["free.pages"]))
 
 
 def value(steps, number, name):
@@ -147,14 +153,14 @@ def fault_pfn(log):
     return str((int(found.group(1), 16) - VMEMMAP) // STRUCT_PAGE) if found else None
 
 
-def compare_step(number, guest, model):
-    """The first difference of a step, or None."""
+def compare_step(number, guest, model, since):
+    """The first difference of a step, or None. `since`: the step before its trace."""
     names = sorted(set(guest[number]) | set(model[number]), key=order_of)
     for name in names:
         of_guest, of_model = value(guest, number, name), value(model, number, name)
         if name == "free.pages":
-            now = free_deviation(guest, model, number)
-            before = free_deviation(guest, model, number - 1) if number else 0
+            now = free_deviation(guest, model, number, since)
+            before = free_deviation(guest, model, number - 1, since) if number else 0
             if abs(now - before) <= FREE_STEP and abs(now) <= FREE_TOTAL:
                 continue
         # 6.1 does not count frames of struct pages.
@@ -166,32 +172,48 @@ def compare_step(number, guest, model):
 
 def order_of(name):
     """Causes before consequences."""
-    kinds = ["op", "step", "walk", "pool", "list", "state", "vmemmap", "key", "check", "free"]
+    kinds = ["op", "step", "walk", "pool", "list", "state", "vmemmap", "key", "errors", "check", "free"]
     return kinds.index(re.split(r"[. ]", name)[0]), name
 
 
-def compare(guest_text, log, program, kernel):
-    """The first difference, or None; then the steps of both."""
+def deviations(guest, model, joined):
+    """(step, by how much free memory deviates since the step before its trace) of all steps."""
+    return [(guest[n].get("op", "boot"), free_deviation(guest, model, n, joined.start(n)))
+            for n in sorted(guest) if n in model]
+
+
+def compare(guest_text, log, program, kernel, joined):
+    """The first difference, or None; then how free memory deviates. Raises BadGuest."""
     guest = parse(guest_text)
     boot = re.search(r"^HVO boot .*", guest_text, re.M)
     unfit = re.search(r"^HVO unfit (.*)", guest_text, re.M)
     if unfit:
-        raise RuntimeError("the guest's kernel is not fit: " + unfit.group(1))
+        raise BadGuest("in the guest: " + unfit.group(1))
     if not boot or 0 not in guest:
-        raise RuntimeError("the guest said nothing: " + (log.strip().splitlines() or ["its log is empty"])[-1])
+        raise BadGuest("the guest said nothing: " + (log.strip().splitlines() or ["its log is empty"])[-1])
     model, complaints = run_model(program, kernel, guest, int(fields(boot.group(0))["pages"]))
+    difference = differs(guest, model, log, joined)
+    last = max(guest)
+    trouble = next((line for line in log.splitlines() if guest_module.TROUBLE.search(line)), None)
+    if any(state.get("step.result") == "killed" for state in model.values()):
+        trouble = None
+    if difference:
+        difference.is_of_step = not trouble
+    elif complaints:
+        difference = Difference(last, "model", complaints[0], "not possible", False)
+    elif not re.search(r"^HVO end", guest_text, re.M):
+        difference = Difference(last + 1, "end", (log.strip().splitlines() or ["?"])[-1], "goes on")
+    elif trouble:
+        difference = Difference(last, "log", trouble.strip(), "none", False)
+    return difference, deviations(guest, model, joined)
+
+
+def differs(guest, model, log, joined):
+    """The first difference of all steps, or None."""
     for number in sorted(guest):
         if "walk.pfn" in model[number]:
             guest[number]["walk.pfn"] = fault_pfn(log) or "none"
-        difference = compare_step(number, guest, model)
+        difference = compare_step(number, guest, model, joined.start(number))
         if difference:
-            return difference, guest, model
-    last = max(guest)
-    if complaints:
-        return Difference(last, "model", complaints[0], "not possible"), guest, model
-    if not re.search(r"^HVO end", guest_text, re.M):
-        return Difference(last + 1, "end", (log.strip().splitlines() or ["?"])[-1], "goes on"), guest, model
-    trouble = next((line for line in log.splitlines() if guest_module.TROUBLE.search(line)), None)
-    if trouble and not any(state.get("step.result") == "killed" for state in model.values()):
-        return Difference(last, "log", trouble.strip(), "none"), guest, model
-    return None, guest, model
+            return difference
+    return None

@@ -4,6 +4,7 @@ Packages are downloaded by apt-get and unpacked into a cache folder, never insta
 time. The guest is QEMU's software emulation, one CPU, no disk, no network; it dies with this process, whatever kills it.
 """
 import ctypes
+import dataclasses
 import fcntl
 import glob
 import os
@@ -37,11 +38,16 @@ class TimedOut(Exception):
     """The guest did not end in time."""
 
 
+@dataclasses.dataclass
 class Kernel:
     """A kernel image, and the design that the model takes for it."""
-
-    def __init__(self, name, image, version, design, modules=None):
-        self.name, self.image, self.version, self.design, self.modules = name, image, version, design, modules or []
+    name: str
+    image: str
+    version: str
+    design: str
+    modules: tuple = ()
+    has_poison: bool = False  # memory errors are in its traces
+    is_broken: bool = False  # its restore is: same would mean that nothing is looked at
 
 
 def run_apt(*args, **options):
@@ -53,12 +59,14 @@ def run_apt(*args, **options):
     return done.returncode, done.stdout
 
 
-def default_package():
-    """What Debian 12 calls its cloud kernel of today."""
-    _, text = run_apt("apt-cache", "depends", "linux-image-cloud-amd64")
+def package_of_today(package):
+    """What Debian 12's package for always the newest kernel stands for; another package stands for itself."""
+    if re.search(r"-\d", package):
+        return package
+    _, text = run_apt("apt-cache", "depends", package)
     found = re.search(r"Depends: (linux-image-6\.1\.\S+)", text)
     if not found:
-        raise Skipped("apt knows no linux-image-cloud-amd64 of 6.1: apt-get update first")
+        raise Skipped(f"apt knows no {package} of 6.1: apt-get update first")
     return found.group(1)
 
 
@@ -141,6 +149,7 @@ class Guest:
             self.probe = file.read()
         self.boots = 0
         self.dead_boots = 0
+        self.took = 0.0  # seconds of the boot before
 
     def run(self, kernel, steps, _name=None):
         """What the guest said, and its kernel's log: two texts. Raises TimedOut."""
@@ -173,10 +182,11 @@ class Guest:
             _, errors = process.communicate(timeout=self.seconds)
         except subprocess.TimeoutExpired:
             step = read(said).count("HVO step")
-            raise TimedOut(f"the guest did not end in {time.monotonic() - begin:.0f} s: {step} steps done") from None
+            raise TimedOut(f"the guest did not end in {self.seconds} s: {step} steps done") from None
         finally:
             process.kill()
             process.wait()
+            self.took = round(time.monotonic() - begin, 1)
         if process.returncode != 0:
             raise Skipped(f"QEMU does not start: {errors.strip().splitlines()[-1] if errors.strip() else '?'}")
         return read(said), read(log)
@@ -188,7 +198,7 @@ def keep(folder, kernel, name, said, log):
     lines = log.splitlines()
     log = "".join(line + "\n" for line in lines if TROUBLE.search(line) or line is lines[-1])
     for suffix, text in ((".said", said), (".log", log)):
-        path = os.path.join(folder, f"{kernel}-{name.replace(' ', '-').replace('/', '-')}{suffix}")
+        path = os.path.join(folder, f"{kernel}_{name.replace(' ', '-').replace('/', '-')}{suffix}")
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
 
@@ -196,7 +206,7 @@ def keep(folder, kernel, name, said, log):
 def recordings(folder, kernel):
     """(name, steps) of each recorded trace of a kernel."""
     named = []
-    for path in sorted(glob.glob(os.path.join(folder, kernel + "-*.said"))):
+    for path in sorted(glob.glob(os.path.join(folder, kernel + "_*.said"))):
         name = os.path.basename(path)[len(kernel) + 1:-len(".said")]
         named.append((name, re.findall(r"^HVO step .* op=(.*)", read(path), re.M)))
     return named
@@ -205,14 +215,14 @@ def recordings(folder, kernel):
 class Recorded:
     """In place of Guest: what was kept of earlier boots."""
 
-    boots = dead_boots = 0
+    boots = dead_boots = took = 0
 
     def __init__(self, folder):
         self.folder = folder
 
     def run(self, kernel, _steps, name):
         """As Guest.run."""
-        path = os.path.join(self.folder, f"{kernel.name}-{name}")
+        path = os.path.join(self.folder, f"{kernel.name}_{name}")
         return read(path + ".said"), read(path + ".log")
 
 

@@ -9,15 +9,16 @@
 
 namespace {
 
-int run(const std::string& design, const std::string& file, hvo::u64 pages) {
+int run(const std::string& design, const std::string& file, hvo::u64 pages, bool check_only) {
   std::ifstream in(file);
   std::stringstream text;
   text << in.rdbuf();
   const auto trace = hvo::kernel::parse_trace(text.str());
   if (!in || !trace) {
-    std::cerr << "hvo-kernel-model: " << (trace ? "can't read " + file : trace.error()) << '\n';
+    std::cerr << (trace ? "can't read it" : trace.error()) << '\n';
     return 2;
   }
+  if (check_only) return 0;
   const auto print = [](const std::string& line) { std::cout << line << '\n'; };
   const auto model = hvo::kernel::ModelRun::create(*hvo::find_design(design), pages, print);
   if (!model) {
@@ -38,11 +39,13 @@ int main(int argc, char** argv) {
     return hvo::find_design(name) != nullptr ? std::string() : "unknown design '" + name + "'";
   });
   app.add_option("--pages", pages, "the guest's pages of memory, from pfn 0 on")->check(CLI::Range(1U << 18, 1U << 24));
+  bool check_only = false;
+  app.add_flag("--check", check_only, "only look whether each line is a step");
   app.add_option("trace", trace, "steps, with what the guest got")->required();
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? 0 : 2;
   }
-  return run(design, trace, pages);
+  return run(design, trace, pages, check_only);
 }

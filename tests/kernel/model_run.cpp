@@ -6,6 +6,7 @@ namespace hvo::kernel {
 
 namespace {
 
+constexpr unsigned kMaxPageOrder = 10;           ///< MAX_PAGE_ORDER: blocks of the buddy
 constexpr u64 kSparePages = u64{1} << kOrder1G;  ///< half of them are memory for the vmemmap
 
 constexpr Order order_of(const Step& step) { return Order{static_cast<u8>(step.order)}; }
@@ -121,6 +122,7 @@ std::string ModelRun::take(const Step& step) {
       return "ok";
     case StepKind::drain: return drain();
     case StepKind::walk: return walk();
+    case StepKind::poison: return poison(step);
   }
   return "?";
 }
@@ -200,6 +202,26 @@ std::string ModelRun::drain() {
     set_pool(order, 0, {});
   }
   return "ok";
+}
+
+/// memory_failure() notes the error; then the kernel unmaps the hugepage and dissolves it, to save its other pages.
+/// Source: try_memory_failure_hugetlb(), me_huge_page(), __page_handle_poison().
+std::string ModelRun::poison(const Step& step) {
+  const Order order = order_of(step);
+  const std::vector<u64> free = free_list(order);
+  if (step.is_used ? mapped(order).empty() : free.empty()) return did(0);
+  Hugetlb& hugetlb = machine_->hugetlb();
+  if (step.is_used && hugetlb.counters(cpu_, order).surplus_huge_pages != 0) return kSurplus;
+  const Pfn head = step.is_used ? mapped(order).front() : Pfn{free.front() * kBlockPages};
+  poisoned_.push_back(head + step.count);
+  if (!hugetlb.memory_failure(cpu_, head + step.count)) return "EBUSY";
+  if (step.is_used) {
+    mapped(order).pop_front();
+    (void)hugetlb.folio_put(cpu_, head);
+  }
+  if (!hugetlb.dissolve_free_hugetlb_folio(cpu_, head)) return "EBUSY";
+  // Of a gigantic one only the good pages are given back: the bad one is not found in the buddy, and that says EBUSY.
+  return order.v > kMaxPageOrder ? "EBUSY" : "ok";
 }
 
 std::string ModelRun::walk() {

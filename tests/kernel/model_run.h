@@ -42,6 +42,7 @@ class ModelRun {
   std::string demote(u64 count);
   std::string drain();
   std::string walk();
+  std::string poison(const Step& step);
   u64 set_pool(Order order, u64 count, const std::vector<u64>& got);
   std::deque<Pfn>& mapped(Order order) { return mapped_[order.v == kOrder1G ? 1 : 0]; }
 
@@ -55,12 +56,14 @@ class ModelRun {
 
   void show(unsigned step);
   void show_checks(unsigned step);
+  void show_errors(unsigned step);
   void complain(const std::string& what);
 
   std::unique_ptr<Machine> machine_;
   Print print_;
   Cpu& cpu_;
   std::deque<Pfn> mapped_[2];
+  std::vector<Pfn> poisoned_;
   std::vector<bool> taken_;  ///< by block: out of the machine's hands
   u64 nr_taken_ = 0;
   bool ok_ = true;

@@ -40,7 +40,8 @@ TEST(Trace, IsReadAsItIsWritten) {
 }
 
 TEST(Trace, NamesTheLineThatIsNoStep) {
-  for (const std::string_view bad : {"set 4M 1", "set 2M", "set 2M x", "drain 1", "set 2M 1 got=zz", "fly"}) {
+  for (const std::string_view bad : {"set 4M 1", "set 2M", "set 2M x", "drain 1", "set 2M 1 got=zz", "fly",
+                                     "poison 2M 3", "poison 2M free 512", "poison 1G used 262144"}) {
     const auto trace = parse_trace("drain\n" + std::string(bad) + "\n");
     ASSERT_FALSE(trace) << bad;
     EXPECT_EQ(trace.error(), "line 2 of the trace is no step: " + std::string(bad));
@@ -72,6 +73,31 @@ TEST(ModelRun, MayGetFewerThanItAsksFor) {
   EXPECT_TRUE(p.ok);
   EXPECT_TRUE(p.says("HVO pool n=2 size=2M nr=2 free=2"));
   EXPECT_TRUE(p.says("HVO pool n=2 size=1G nr=0 free=0"));
+}
+
+TEST(ModelRun, AMemoryErrorCostsAHugepageAndKeepsOnePageOutOfUse) {
+  const Played p = play("fake-head", "sysctl 1\nset 2M 3 got=9,a,b\npoison 2M free 64\nfault 2M 1\npoison 2M used 0\n");
+  EXPECT_TRUE(p.ok);
+  EXPECT_TRUE(p.says("HVO step n=3 result=ok op=poison 2M free 64"));
+  EXPECT_TRUE(p.says("HVO pool n=3 size=2M nr=2 free=2"));
+  EXPECT_TRUE(p.says("HVO key n=3 count=2")) << "restored, for its good pages are wanted";
+  EXPECT_TRUE(p.says("HVO errors n=3 corrupted=1 pfns=1640"));
+  EXPECT_TRUE(p.says("HVO list n=5 size=2M free=9 used=-"));
+  EXPECT_TRUE(p.says("HVO errors n=5 corrupted=2 pfns=1640,1400")) << "the head itself";
+}
+
+TEST(ModelRun, AMemoryErrorInAGiganticHugepageIsNotFoundInTheBuddy) {
+  const Played p = play("fake-head", "set 1G 1 got=200\npoison 1G free 4096\npoison 1G free 1\n");
+  EXPECT_TRUE(p.says("HVO step n=2 result=EBUSY")) << "as 6.1 says it";
+  EXPECT_TRUE(p.says("HVO pool n=2 size=1G nr=0")) << "it is dissolved all the same";
+  EXPECT_TRUE(p.says("HVO errors n=2 corrupted=1 pfns=41000"));
+  EXPECT_TRUE(p.says("HVO step n=3 result=did:0"));
+}
+
+TEST(ModelRun, APoolWithSurplusIsNotStruckInUse) {
+  const Played p = play("fake-head", "set 2M 2 got=9,a\nfault 2M 2\nset 2M 1\npoison 2M used 5\n");
+  EXPECT_TRUE(p.says("HVO step n=4 result=surplus"));
+  EXPECT_FALSE(p.says("HVO errors"));
 }
 
 // On a real 6.1 the same walk oopses, at the same struct page: traces/walk.txt, walk-off.txt, walk-unused.txt.

@@ -59,6 +59,16 @@ void ModelRun::show(unsigned step) {
     print_(line_of(state, blocks, step));
   }
   show_checks(step);
+  show_errors(step);
+}
+
+void ModelRun::show_errors(unsigned step) {
+  if (poisoned_.empty()) return;
+  std::vector<u64> marked;
+  for (const Pfn pfn : poisoned_) {
+    if ((kpageflags(*machine_, cpu_, pfn) >> kKpfHwpoison & 1) != 0) marked.push_back(pfn.v);
+  }
+  print_(line_of_errors(cpu_.read_once(machine_->vmemmap().nr_poisoned()), marked, step));
 }
 
 void ModelRun::show_checks(unsigned step) {

@@ -10,7 +10,9 @@ u64 kpageflags(Machine& machine, Cpu& cpu, Pfn pfn) {
     const u64 head = PageHead<E>(pages, page) ? 1 : 0;
     const u64 tail = PageTail<E>(pages, page) ? 1 : 0;
     const u64 huge = PageHuge<E>(pages, page) ? 1 : 0;
-    return head << kKpfHead | tail << kKpfTail | huge << kKpfHuge;
+    // Of the very page, not of its folio.
+    const u64 bad = (vmemmap.read(cpu, page).at(page_field::flags) & PG_hwpoison) != 0 ? 1 : 0;
+    return head << kKpfHead | tail << kKpfTail | huge << kKpfHuge | bad << kKpfHwpoison;
   });
 }
 

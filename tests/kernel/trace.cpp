@@ -12,13 +12,14 @@ struct Form {
   StepKind kind;
   bool sized;
   bool counted;
+  bool placed = false;  ///< "free" or "used" between size and count
 };
 constexpr std::array kForms{
     Form{"sysctl", StepKind::sysctl, false, true},        Form{"set", StepKind::set, true, true},
     Form{"fault", StepKind::fault, true, true},           Form{"free", StepKind::free, true, true},
     Form{"demote", StepKind::demote, false, true},        Form{"demote_size", StepKind::demote_size, true, false},
     Form{"overcommit", StepKind::overcommit, true, true}, Form{"drain", StepKind::drain, false, false},
-    Form{"walk", StepKind::walk, false, false},
+    Form{"poison", StepKind::poison, true, true, true},   Form{"walk", StepKind::walk, false, false},
 };
 
 const Form& form_of(StepKind kind) {
@@ -65,10 +66,15 @@ bool parse_step(const std::vector<std::string_view>& words, Step& step) {
       if (at == words.size() || (words[at] != "2M" && words[at] != "1G")) return false;
       step.order = words[at++] == "1G" ? kOrder1G : kOrder2M;
     }
+    if (form.placed) {
+      if (at == words.size() || (words[at] != "free" && words[at] != "used")) return false;
+      step.is_used = words[at++] == "used";
+    }
     if (form.counted) {
       if (at == words.size() || !parse(words[at], 10, step.count)) return false;
       ++at;
     }
+    if (form.placed && step.count >> step.order != 0) return false;
     if (at < words.size() && words[at].starts_with(kGot)) {
       return parse_blocks(words[at].substr(kGot.size()), step.got) && at + 1 == words.size();
     }
@@ -111,6 +117,7 @@ std::string to_text(const Step& step) {
   const Form& form = form_of(step.kind);
   std::string text(form.name);
   if (form.sized) text += " " + std::string(size_name(step.order));
+  if (form.placed) text += step.is_used ? " used" : " free";
   if (form.counted) text += " " + number(step.count);
   return text;
 }
@@ -146,6 +153,10 @@ std::string line_of(const PoolLine& p, unsigned step) {
 std::string line_of_lists(unsigned order, const std::vector<std::uint64_t>& free,
                           const std::vector<std::uint64_t>& used, unsigned step) {
   return start("list", step, order) + " free=" + to_text(free) + " used=" + to_text(used);
+}
+
+std::string line_of_errors(std::uint64_t nr_corrupted, const std::vector<std::uint64_t>& pfns, unsigned step) {
+  return "HVO errors n=" + number(step) + " corrupted=" + number(nr_corrupted) + " pfns=" + to_text(pfns);
 }
 
 }  // namespace hvo::kernel

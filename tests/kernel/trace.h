@@ -9,6 +9,8 @@
 //   demote_size 2M     to 1 GiB's demote_size
 //   overcommit 2M N    nr_overcommit_hugepages
 //   drain              unmaps all; overcommit 0; both pools 0
+//   poison 2M free N   a memory error in page N of the hugepage that would be handed out next
+//   poison 2M used N   in page N of the hugepage that was mapped first; it is mapped no longer then
 //   walk               every page of memory: a reference if it has one, and back (debugfs split_huge_pages)
 //
 // Behind a step that allocates stands, for the model, what the guest got: `got=9a,9b`, in the order of allocation, as
@@ -23,7 +25,7 @@
 
 namespace hvo::kernel {
 
-enum class StepKind : std::uint8_t { sysctl, set, fault, free, demote, demote_size, overcommit, drain, walk };
+enum class StepKind : std::uint8_t { sysctl, set, fault, free, demote, demote_size, overcommit, drain, poison, walk };
 
 /// log2 of the base pages of a hugepage.
 inline constexpr unsigned kOrder2M = 9;
@@ -34,6 +36,7 @@ inline constexpr std::uint64_t kBlockPages = std::uint64_t{1} << kBlockOrder;
 struct Step {
   StepKind kind{};
   unsigned order = kOrder2M;
+  bool is_used = false;  ///< of poison
   std::uint64_t count = 0;
   std::vector<std::uint64_t> got;  ///< blocks
 };
@@ -43,6 +46,10 @@ std::expected<std::vector<Step>, std::string> parse_trace(std::string_view text)
 /// As parse_trace reads it, without what was got.
 std::string to_text(const Step& step);
 constexpr std::string_view size_name(unsigned order) { return order == kOrder1G ? "1G" : "2M"; }
+
+/// What comes of `poison used` in a pool with surplus. There a worker frees the hugepage, sooner or later than its bad
+/// page is looked for in the buddy: what that says (6.1 was seen to say EBUSY) is chance, so neither side tries.
+inline constexpr const char* kSurplus = "surplus";
 
 /// "9a,9b"; "-" when there is none.
 std::string to_text(const std::vector<std::uint64_t>& blocks);
@@ -85,5 +92,8 @@ std::string line_of(const PoolLine& pool, unsigned step);
 /// `free`: the free list, front first; `used`: mapped hugepages, in the order of mapping.
 std::string line_of_lists(unsigned order, const std::vector<std::uint64_t>& free,
                           const std::vector<std::uint64_t>& used, unsigned step);
+
+/// Memory errors so far. `pfns`: the pages that were struck and are marked, in the order of the steps.
+std::string line_of_errors(std::uint64_t nr_corrupted, const std::vector<std::uint64_t>& pfns, unsigned step);
 
 }  // namespace hvo::kernel

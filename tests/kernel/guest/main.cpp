@@ -31,18 +31,27 @@ void mount_all() {
   mount_at("debugfs", "/sys/kernel/debug");
 }
 
-/// Those that the user's own kernel was given (--modules), in the order of their names.
-void load_modules() {
+/// finit_module(2) has few words.
+std::string why_not(int error) {
+  std::string why = strerrorname_np(error);
+  if (error == ENOENT) why += ": it needs a symbol that neither the kernel nor a module before it has";
+  if (error == ENOEXEC) why += ": it is no module, or one of another kernel";
+  return why;
+}
+
+/// Those that the user's own kernel was given (--modules), in the order of their names. Empty, or what went wrong.
+std::string load_modules() {
   std::vector<std::string> paths;
   for (const auto& entry : std::filesystem::directory_iterator("/modules")) paths.push_back(entry.path());
   std::ranges::sort(paths);
   for (const std::string& path : paths) {
     const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (fd < 0 || syscall(SYS_finit_module, fd, "", 0) != 0) {
-      say("HVO note can't load " + path + ": " + strerrorname_np(errno));
+      return "module " + path.substr(path.rfind('/') + 1) + " can't be loaded: " + why_not(errno);
     }
     close(fd);
   }
+  return {};
 }
 
 std::string milliseconds(std::chrono::steady_clock::duration d) {
@@ -54,6 +63,9 @@ std::string run() {
   if (access("/proc/sys/vm/hugetlb_optimize_vmemmap", F_OK) != 0) return "this kernel has no hugetlb_optimize_vmemmap";
   const auto trace = parse_trace(read_file("/trace"));
   if (!trace) return trace.error();
+  const bool has_poison = std::ranges::any_of(*trace, [](const Step& step) { return step.kind == StepKind::poison; });
+  if (has_poison && access(kHardOffline, F_OK) != 0)
+    return "the trace has memory errors, and this kernel no memory failure";
   KernelMemory memory;
   if (std::string why = memory.open(); !why.empty()) return why;
   Pools pools;
@@ -66,7 +78,8 @@ std::string run() {
   for (const Step& step : *trace) {
     ++n;
     const auto begin = std::chrono::steady_clock::now();
-    const std::string came = pools.take(step);
+    const bool is_poison = step.kind == StepKind::poison;
+    const std::string came = is_poison ? pools.poison(step, view.free_list(step.order)) : pools.take(step);
     say("HVO step n=" + std::to_string(n) + " result=" + came + " op=" + to_text(step));
     const auto done = std::chrono::steady_clock::now();
     view.show(n);
@@ -84,8 +97,9 @@ int main() {
   using namespace hvo::kernel;
   if (open_output()) {
     mount_all();
-    load_modules();
-    if (const std::string why = run(); !why.empty()) say("HVO unfit " + why);
+    std::string why = load_modules();
+    if (why.empty()) why = run();
+    if (!why.empty()) say("HVO unfit " + why);
   }
   sync();
   reboot(RB_AUTOBOOT);

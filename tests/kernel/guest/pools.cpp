@@ -88,6 +88,7 @@ std::string Pools::take(const Step& step) {
     case StepKind::free: return free(step.order, step.count);
     case StepKind::drain: return drain();
     case StepKind::walk: return walk();
+    case StepKind::poison: break;  // poison()
   }
   return "?";
 }
@@ -131,6 +132,19 @@ std::string Pools::drain() {
     write_file(folder(order) + "nr_hugepages", "0");
   }
   return "ok";
+}
+
+std::string Pools::poison(const Step& step, const std::vector<std::uint64_t>& free) {
+  std::deque<Mapped>& pages = mapped(step.order);
+  if (step.is_used ? pages.empty() : free.empty()) return "did:0";
+  if (step.is_used && counters(step.order).surplus != 0) return kSurplus;
+  const std::uint64_t block = step.is_used ? pages.front().block : free.front();
+  const std::uint64_t pfn = (block << kBlockOrder) + step.count;
+  const int error = write_file(kHardOffline, std::to_string(pfn << kPageShift));
+  // The kernel has unmapped it, whatever else failed; the mapping remembers that, and is of no more use.
+  if (step.is_used) this->free(step.order, 1);
+  poisoned_.push_back(pfn);
+  return result(error);
 }
 
 std::string Pools::walk() const {

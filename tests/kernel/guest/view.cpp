@@ -15,6 +15,8 @@ namespace {
 constexpr unsigned kKpfHead = 15;
 constexpr unsigned kKpfTail = 16;
 constexpr unsigned kKpfHuge = 17;
+constexpr unsigned kKpfHwpoison = 19;
+constexpr std::uint64_t kKibPerPage = 4;
 constexpr std::uint64_t kHpgFreed = 1U << 3;
 constexpr std::uint64_t kHpgVmemmapOptimized = 1U << 4;
 constexpr unsigned kSettleTries = 400;
@@ -168,6 +170,16 @@ void View::show_memory(unsigned step) const {
   say("HVO key" + n + " count=" + std::to_string(memory_.key_count()));
 }
 
+void View::show_errors(unsigned step) const {
+  if (pools_.poisoned().empty()) return;
+  std::vector<std::uint64_t> marked;
+  for (const std::uint64_t pfn : pools_.poisoned()) {
+    const auto flags = kpageflags(pfn, 1);
+    if (!flags.empty() && has(flags[0], kKpfHwpoison)) marked.push_back(pfn);
+  }
+  say(line_of_errors(number_in(read_file("/proc/meminfo"), "HardwareCorrupted:") / kKibPerPage, marked, step));
+}
+
 void View::show(unsigned step) {
   settle();
   memory_.look(nr_pages_);
@@ -181,6 +193,7 @@ void View::show(unsigned step) {
   for (const Hugepage& h : hugepages_) states[state_of(h)].push_back(h.pfn >> kBlockOrder);
   for (const auto& [state, blocks] : states) say(line_of(state, blocks, step));
   show_checks(step);
+  show_errors(step);
 }
 
 }  // namespace hvo::kernel

@@ -11,6 +11,8 @@ class View {
   View(KernelMemory& memory, Pools& pools);
   /// Pages of memory, holes included.
   std::uint64_t nr_pages() const { return nr_pages_; }
+  /// The free list as it was shown last, front first.
+  std::vector<std::uint64_t> free_list(unsigned order) const;
   /// Waits until no hugepage is on its way out of a pool, then says everything.
   void show(unsigned step);
 
@@ -22,11 +24,11 @@ class View {
   };
   void find_hugepages();
   void settle();
-  std::vector<std::uint64_t> free_list(unsigned order) const;
   FolioState state_of(const Hugepage& page) const;
   FolioCheck check(const Hugepage& page) const;
   void show_checks(unsigned step) const;
   void show_memory(unsigned step) const;
+  void show_errors(unsigned step) const;
   std::vector<std::uint64_t> kpageflags(std::uint64_t pfn, std::uint64_t nr) const;
 
   KernelMemory& memory_;
