@@ -33,15 +33,17 @@ class Run:
             try:
                 found, _ = self.look(kernel, traces.Joined([candidate]))
             except guest.TimedOut:
-                return False
+                return None
             if found is None or found.rule != difference.rule:
-                return False
-            best[:] = candidate, found
-            return True
+                return None
+            # What stands behind the difference is not needed.
+            best[:] = candidate[:found.step] if found.is_of_step else candidate, found
+            return best[0]
 
-        if not shows(steps):
+        shown = shows(steps)
+        if not best:
             return None
-        traces.shrink(steps, shows, self.chosen.shrink - 1)
+        traces.shrink(shown, shows, self.chosen.shrink - 1)
         return best
 
     def play(self, kernel, named):

@@ -94,6 +94,13 @@ class Attribution(unittest.TestCase):
         self.assertEqual(made_up.verdicts(named(["1", "2"], ["3"])), [("a", "different"), ("b", "same")])
         self.assertEqual(made_up.results[0]["shrunk"], ["1", "drain"])
 
+    def test_what_stands_behind_a_difference_goes_without_a_boot(self):
+        """A step less may make it show earlier."""
+        made_up = MadeUp(lambda steps: 0 if "x" not in steps else first("y" if "shield" in steps else "x")(steps))
+        made_up.chosen.shrink = 4  # one to see it again, and one for each step
+        made_up.verdicts(named(["shield", "x", "y"]))
+        self.assertEqual(made_up.results[0]["shrunk"], ["x"])
+
     def test_what_never_shows_again_stays_a_difference(self):
         """It is said."""
         made_up = MadeUp(lambda steps: 2 if made_up.guest.boots == 1 else 0)

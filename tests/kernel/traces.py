@@ -85,7 +85,7 @@ def parse(text):
 
 
 def shrink(lines, shows, tries):
-    """A shorter trace for which shows(lines) is true still. At most `tries` questions are asked."""
+    """A shorter trace. shows(lines): as many of the lines as show it, or nothing. At most `tries` questions are asked."""
     chunk = max(1, len(lines) // 2)
     while tries > 0 and len(lines) > 1:
         at = len(lines)
@@ -97,8 +97,10 @@ def shrink(lines, shows, tries):
             if not candidate:
                 continue
             tries -= 1
-            if shows(candidate):
-                lines, shorter = candidate, True
+            shown = shows(candidate)
+            if shown:
+                lines, shorter = shown, True
+                at = min(at, len(lines))
         if chunk == 1 and not shorter:
             break
         chunk = max(1, chunk // 2)
