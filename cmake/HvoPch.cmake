@@ -1,7 +1,7 @@
 # hvo_use_pch: a precompiled header of the library headers that most sources include, which halves the build.
 #
-# Each header is still compiled on its own without it (HVO_VERIFY_HEADERS), and so is each source by `./hvo lint`: an
-# include that is missing is found there.
+# Each header is still compiled on its own without it (HVO_VERIFY_HEADERS). What a source forgets to include of these
+# libraries is found only by a build without them, as that of who sets no preset.
 
 option(HVO_PCH "precompile the headers of the libraries" OFF)
 

@@ -44,6 +44,8 @@ class Vmemmap {
   HVO_DETECTOR u64 nr_undone() const {
     return ref(const_cast<Word<u64>&>(nr_undone_)).load(std::memory_order::relaxed);
   }
+  /// For an engine that puts the machine back in the middle of a lookup.
+  void set_nr_undone(u64 n) { ref(nr_undone_).store(n, std::memory_order::relaxed); }
   HVO_DETECTOR void note_undone() { ref(nr_undone_).fetch_add(1, std::memory_order::relaxed); }
   PageTable& table() { return table_; }
   const Geometry& geometry() const { return table_.geometry(); }

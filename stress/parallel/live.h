@@ -9,7 +9,7 @@
 namespace hvo::stress {
 
 /// Of what is only watched, and orders nothing.
-inline constexpr auto kRelaxed = std::memory_order::relaxed;
+inline constexpr auto kUnordered = std::memory_order::relaxed;
 
 /// What one CPU has told so far in its round. Written by it between tasks;
 /// read at any time: relaxed, for a status line needs no order.

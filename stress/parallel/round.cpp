@@ -30,7 +30,7 @@ Round::Round(RoundConfig config, Machine& machine)
             "a scenario has more actors than a round counts");
   for (u32 i = 0; i < machine.nr_cpus(); ++i) {
     shared_.cpus[i].rng = Rng::seeded(config_.seed, i);
-    hand_over_[i].nr_left.store(config_.ops_per_cpu, kRelaxed);  // ordered by (5)
+    hand_over_[i].nr_left.store(config_.ops_per_cpu, kUnordered);  // ordered by (5)
   }
   if (config_.checks_start) begins_valid_ = machine_.validate();
   if (config_.is_perturbed) attach_perturbers();
@@ -66,17 +66,17 @@ bool Round::run_task(void* round, unsigned cpu) {
 
 /// As many CPUs as there are host threads start together. Who waits in vain goes on and says so.
 void Round::meet(Activity& activity) {
-  activity.wait.store(WaitFor::start_gate, kRelaxed);
-  shared_.nr_arrived.fetch_add(1, kRelaxed);
+  activity.wait.store(WaitFor::start_gate, kUnordered);
+  shared_.nr_arrived.fetch_add(1, kUnordered);
   const auto end = std::chrono::steady_clock::now() + kGateTimeout;
-  while (shared_.nr_arrived.load(kRelaxed) < nr_meeting_ && !stop_.load(kRelaxed)) {
+  while (shared_.nr_arrived.load(kUnordered) < nr_meeting_ && !stop_.load(kUnordered)) {
     if (std::chrono::steady_clock::now() >= end) {
-      nr_gave_up_meeting_.fetch_add(1, kRelaxed);
+      nr_gave_up_meeting_.fetch_add(1, kUnordered);
       break;
     }
     sched_yield();
   }
-  activity.wait.store(WaitFor::nothing, kRelaxed);
+  activity.wait.store(WaitFor::nothing, kUnordered);
 }
 
 /// Plant::hang: nobody posts to a CPU in its own name, so this slot is never served.
@@ -91,7 +91,7 @@ void Round::run_one(Cpu& cpu, const WeightedActors& actors) {
   const std::size_t nth = actors.pick(share.rng);
   actors.actors()[nth].run(cpu, machine_, shared_, share.rng);
   ++hand_over_[cpu.id()].nr_runs[nth];
-  cpu.diagnostics().activity.nr_ops.fetch_add(1, kRelaxed);
+  cpu.diagnostics().activity.nr_ops.fetch_add(1, kUnordered);
   grade_violations(machine_.design(), cpu.diagnostics().violations, share.outcomes);
 }
 
@@ -103,21 +103,21 @@ bool Round::task(u32 id) {
   cpu.run();
   for (u32 n = 0; n < kOpsPerTask && left != 0; ++n, --left) {
     run_one(cpu, mix().of_cpu(id));
-    if (stop_.load(kRelaxed)) left = 1;
+    if (stop_.load(kUnordered)) left = 1;
   }
   if (config_.plant == Plant::hang && id + 1 == machine_.nr_cpus()) hang(cpu);
   cpu.idle();
   live_[id].publish(cpu.diagnostics().counts, shared_.cpus[id].outcomes);
   // CPU 0 is the one that scenarios are about: the others go on until it is done, or it would run alone.
-  const bool first_runs = id != 0 && hand_over_[0].nr_left.load(kRelaxed) != 0;
-  if (left == 0 && first_runs && !stop_.load(kRelaxed)) left = 1;
+  const bool first_runs = id != 0 && hand_over_[0].nr_left.load(kUnordered) != 0;
+  if (left == 0 && first_runs && !stop_.load(kUnordered)) left = 1;
   word.store(left, std::memory_order::release);  // (1)
   if (left != 0) return true;
   nr_done_.fetch_add(1, std::memory_order::release);  // (3)
   return false;
 }
 
-u64 Round::nr_ops(u32 cpu) const { return machine_.diagnostics(cpu).activity.nr_ops.load(kRelaxed); }
+u64 Round::nr_ops(u32 cpu) const { return machine_.diagnostics(cpu).activity.nr_ops.load(kUnordered); }
 
 u64 Round::nr_runs(bool on_first_cpu, std::size_t actor) const {
   u64 n = 0;
@@ -131,10 +131,10 @@ LiveNumbers Round::live() const {
   for (u32 i = 0; i < machine_.nr_cpus(); ++i) {
     const LiveCpu& cpu = live_[i];
     sum.nr_ops += nr_ops(i);
-    sum.nr_lookups += cpu.nr_lookups.load(kRelaxed);
-    sum.interesting += cpu.interesting.load(kRelaxed);
-    sum.known_hole += cpu.known_hole.load(kRelaxed);
-    sum.forbidden += cpu.forbidden.load(kRelaxed);
+    sum.nr_lookups += cpu.nr_lookups.load(kUnordered);
+    sum.interesting += cpu.interesting.load(kUnordered);
+    sum.known_hole += cpu.known_hole.load(kUnordered);
+    sum.forbidden += cpu.forbidden.load(kUnordered);
   }
   sum.nr_optimized = machine_.optimizer().nr_optimized_folios();
   sum.frames_saved = frames_saved();
@@ -157,7 +157,7 @@ RoundResult Round::finish() {
   for (u32 i = 0; i < machine_.nr_cpus(); ++i) {
     grade_violations(machine_.design(), machine_.diagnostics(i).violations, result.outcomes);
   }
-  result.is_apart = nr_gave_up_meeting_.load(kRelaxed) != 0;
+  result.is_apart = nr_gave_up_meeting_.load(kUnordered) != 0;
   return result;
 }
 
@@ -171,7 +171,7 @@ RoundResult Round::give_up() {
     grade_violations(machine_.design(), log, result.outcomes);
   }
   result.frames_saved = frames_saved();
-  result.is_apart = nr_gave_up_meeting_.load(kRelaxed) != 0;
+  result.is_apart = nr_gave_up_meeting_.load(kUnordered) != 0;
   return result;
 }
 

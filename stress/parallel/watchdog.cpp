@@ -40,11 +40,11 @@ std::string marks(const FlightRecorder& recorder, u64 newest_ns) {
 std::string describe(Machine& m, u32 id, u64 newest_ns) {
   const Diagnostics& d = m.diagnostics(id);
   const CpuState state = torn_copy(m.cpu(id).state());
-  const WaitFor wait = d.activity.wait.load(kRelaxed);
-  std::string s = fmt::format("  CPU {}: in {}, {} operations finished\n", id, op_name(d.activity.op.load(kRelaxed)),
-                              d.activity.nr_ops.load(kRelaxed));
+  const WaitFor wait = d.activity.wait.load(kUnordered);
+  std::string s = fmt::format("  CPU {}: in {}, {} operations finished\n", id, op_name(d.activity.op.load(kUnordered)),
+                              d.activity.nr_ops.load(kUnordered));
   if (wait != WaitFor::nothing) {
-    s += fmt::format("    waits for: {}, object {:#x}\n", wait_name(wait), d.activity.wait_object.load(kRelaxed));
+    s += fmt::format("    waits for: {}, object {:#x}\n", wait_name(wait), d.activity.wait_object.load(kUnordered));
   }
   s += fmt::format("    holds: {}; interrupts {}; RCU depth {}\n", held_locks(state), state.irq_off == 0 ? "on" : "off",
                    state.rcu_depth);
@@ -78,7 +78,7 @@ u64 holders_of_mmap_lock(Machine& m, u32 asker, u64 object) {
   if (word_at(m, object) == 0) return ~u64{0};
   u64 cpus = 0;
   for (u32 i = 0; i < m.nr_cpus(); ++i) {
-    const WaitFor wait = m.diagnostics(i).activity.wait.load(kRelaxed);
+    const WaitFor wait = m.diagnostics(i).activity.wait.load(kUnordered);
     const bool waits = wait == WaitFor::read_lock || wait == WaitFor::write_lock;
     if (i != asker && !waits && holds(torn_copy(m.cpu(i).state()), LockClass::mmap)) cpus |= u64{1} << i;
   }
@@ -99,12 +99,12 @@ u64 holder_in_word(Machine& m, u32 asker, u64 object) {
 CpuProgress progress_of(Machine& machine, u32 cpu, bool is_done) {
   const Activity& activity = machine.diagnostics(cpu).activity;
   CpuProgress p{
-      .nr_ops = activity.nr_ops.load(kRelaxed), .nr_marks = activity.nr_marks.load(kRelaxed), .is_done = is_done};
+      .nr_ops = activity.nr_ops.load(kUnordered), .nr_marks = activity.nr_marks.load(kUnordered), .is_done = is_done};
   // Between two tasks: it waits for a host thread.
-  const u32 attention = ref(machine.cpu(cpu).state().attention).load(kRelaxed);
+  const u32 attention = ref(machine.cpu(cpu).state().attention).load(kUnordered);
   if ((attention & kAttentionIdle) != 0) p.waits_for = ~u64{0};
-  const u64 object = activity.wait_object.load(kRelaxed);
-  switch (activity.wait.load(kRelaxed)) {
+  const u64 object = activity.wait_object.load(kUnordered);
+  switch (activity.wait.load(kUnordered)) {
     case WaitFor::spin_lock:
     case WaitFor::mutex: p.waits_for = holder_in_word(machine, cpu, object); break;
     case WaitFor::read_lock:

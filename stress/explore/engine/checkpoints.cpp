@@ -7,14 +7,18 @@
 
 namespace hvo::stress {
 
-void ExploringEngine::keep_checkpoints() {
+void Program::keep(u32 /*slot*/) { HVO_CHECK(false, "this program has no checkpoints"); }
+
+void Program::go_back(u32 /*slot*/) { HVO_CHECK(false, "this program has no checkpoints"); }
+
+void ExploringEngine::use_checkpoints() {
   if (weak_ != nullptr || !Fibers::can_keep()) return;
   checkpoints_ = std::make_unique<Checkpoints>();
-  if (trace_ != nullptr) trace_->keep_writes(true);
 }
 
-/// A fiber's own stack can only be copied while it does not run: outside keeps, and hands back.
-void ExploringEngine::leave_checkpoint(u32 current) {
+/// A fiber's own stack can only be copied while it does not run: outside keeps, and hands back. This is in the Quiet of
+/// whoever picks, which is nothing where there are checkpoints.
+void ExploringEngine::leave_for_checkpoint(u32 current) {
   if (is_cut() || !strategy_->wants_checkpoint()) return;
   HVO_CHECK(moments_ == nullptr, "what is recorded is of whole schedules");
   keeper_ = current;
@@ -28,15 +32,14 @@ void ExploringEngine::keep_checkpoint() {
   c.cpu = keeper_;
   fibers_.keep(c.fibers);
   if (trace_ != nullptr) trace_->keep(c.trace);
-  program_->keep(checkpoints_->size() - 1);
+  program_->keep(checkpoints_->top_slot());
   checkpoint_at_ = checkpoints_->next_at();
 }
 
 bool ExploringEngine::has_checkpoint(const Strategy& strategy) {
-  const auto nr_common = strategy.nr_common();
-  if (checkpoints_ == nullptr || !nr_common) return false;
-  checkpoints_->drop_behind(*nr_common);
-  return checkpoints_->size() != 0;
+  if (!keeps_for(strategy)) return false;
+  checkpoints_->drop_behind(*strategy.nr_common());
+  return !checkpoints_->empty();
 }
 
 End ExploringEngine::go_on(Program& program, Strategy& strategy) {
@@ -47,7 +50,7 @@ End ExploringEngine::go_on(Program& program, Strategy& strategy) {
   std::ranges::copy(c.decisions, decisions_.begin());
   fibers_.put_back(c.fibers);
   if (trace_ != nullptr) trace_->go_back(c.trace);
-  program.go_back(checkpoints_->size() - 1);
+  program.go_back(checkpoints_->top_slot());
   strategy.go_on_behind(now_.nr_decisions);
   begin(program, strategy);
   fibers_.go_on(c.cpu);

@@ -9,6 +9,8 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
+#include <utility>
 #include <vector>
 
 #include "stress/explore/engine/fibers.h"
@@ -22,24 +24,28 @@ struct Checkpoint {
   std::vector<u8> decisions{};
   Fibers::Kept fibers{};
   TraceHash::Kept trace{};
-  u32 cpu = 0;      ///< that was about to be picked, or passed over
+  u32 cpu = 0;      ///< on whose stack the next one was about to be picked
   u32 nr_uses = 0;  ///< schedules that went on from here
 };
 
-/// A stack of them, each of a longer beginning of the same schedule than the one below. Not thread-safe.
+/// A stack of them, each of a longer beginning of the same schedule than the one below. Each lies in a slot of its own
+/// as long as it is kept. Not thread-safe.
 class Checkpoints {
  public:
   static constexpr u32 kMost = 16;
 
-  u32 size() const { return nr_; }
-  bool is_full() const { return nr_ == kMost; }
-  Checkpoint& top() { return all_[nr_ - 1]; }
-  /// A new one on top; its buffers are those of one that was dropped.
+  Checkpoints() {
+    for (u32 i = 0; i < kMost; ++i) slots_[i] = i;
+  }
+  bool empty() const { return nr_ == 0; }
+  u32 top_slot() const { return slots_[nr_ - 1]; }
+  Checkpoint& top() { return all_[top_slot()]; }
+  /// A new one on top; its buffers are those of one that was dropped. Where there is no room, every other one is.
   Checkpoint& push() {
-    if (nr_ == all_.size()) all_.emplace_back();
-    Checkpoint& c = all_[nr_++];
-    c.nr_uses = 0;
-    return c;
+    if (nr_ == kMost) thin();
+    ++nr_;
+    top().nr_uses = 0;
+    return top();
   }
   /// Drops those behind so many decisions.
   void drop_behind(u32 nr_decisions) {
@@ -49,7 +55,7 @@ class Checkpoints {
     }
   }
   /// The number of decisions at which the next one is due.
-  u32 next_at() const { return is_full() ? ~0U : spacing_ + (nr_ != 0 ? all_[nr_ - 1].state.nr_decisions : 0); }
+  u32 next_at() const { return spacing_ + (nr_ != 0 ? all_[top_slot()].state.nr_decisions : 0); }
   /// A schedule of so many decisions has ended.
   void note_length(u32 nr_decisions) { length_ = nr_decisions; }
 
@@ -59,11 +65,17 @@ class Checkpoints {
     if (nr_uses == 0) spacing_ = std::min(spacing_ * 2, std::max(kStart, length_ / 4));
     if (nr_uses > kEnoughUses) spacing_ = std::max(kNarrowest, spacing_ / 2);
   }
+  void thin() {
+    for (u32 i = 0; i < kMost / 2; ++i) std::swap(slots_[i], slots_[2 * i + 1]);
+    nr_ = kMost / 2;
+    spacing_ *= 2;
+  }
   static constexpr u32 kNarrowest = 4;  ///< decisions between two
   static constexpr u32 kStart = 8;
   static constexpr u32 kEnoughUses = 4;
 
-  std::vector<Checkpoint> all_{};
+  std::array<Checkpoint, kMost> all_{};
+  std::array<u32, kMost> slots_{};  ///< of those that are kept, from the shortest on; behind them the free ones
   u32 nr_ = 0;
   u32 spacing_ = kStart;
   u32 length_ = 0;

@@ -81,7 +81,7 @@ HVO_IN_EVERY_STEP u32 ExploringEngine::pick(u32 current, bool may_stay) {
   if (can == 0) return kNobody;
   if (std::has_single_bit(can)) return static_cast<u32>(std::countr_zero(can));
   if (now_.nr_decisions >= checkpoint_at_ && current != kNobody) [[unlikely]]
-    leave_checkpoint(current);
+    leave_for_checkpoint(current);
   std::array<u8, kMostCpus> cpus;  // NOLINT(cppcoreguidelines-pro-type-member-init): the first n are
   u32 n = 0;
   u32 others = can;
@@ -338,7 +338,7 @@ void ExploringEngine::begin(Program& program, Strategy& strategy) {
   program_ = &program;
   strategy_ = &strategy;
   counts_steps_ = strategy.counts_steps();
-  checkpoint_at_ = checkpoints_ != nullptr && strategy.nr_common() ? checkpoints_->next_at() : ~0U;
+  checkpoint_at_ = keeps_for(strategy) ? checkpoints_->next_at() : ~0U;
   for (u32 i = 0; i < nr_cpus_; ++i) cpus_[i]->attach(this);
 }
 
@@ -349,8 +349,8 @@ End ExploringEngine::run(Program& program, Strategy& strategy) {
   for (u32 i = 0; i < nr_cpus_; ++i) now_.tasks[i].cpu = cpus_[i];
   nr_steps_before_ = 0;
   if (weak_ != nullptr) weak_->start();
-  if (trace_ != nullptr) trace_->start();
-  if (checkpoints_ != nullptr && strategy.nr_common()) checkpoints_->drop_behind(0);
+  if (trace_ != nullptr) trace_->start(keeps_for(strategy));
+  if (keeps_for(strategy)) checkpoints_->drop_behind(0);
   begin(program, strategy);
   fibers_.run(pick(kNobody));
   return come_to_end();

@@ -37,11 +37,11 @@ class Program {
   virtual void act(Cpu& cpu) = 0;
   /// A violation was reported; true if the schedule ends with it.
   virtual bool ends_with(const Violation& violation) = 0;
-  /// For checkpoints: all that is the program's own and its machine's is kept in place `nth` (below
-  /// Checkpoints::kMost), as it is now, in the middle of a schedule.
-  virtual void keep(u32 /*nth*/) {}
+  /// For checkpoints, which a program has that overrides both: all that is its own and its machine's is kept in this
+  /// slot (below Checkpoints::kMost), as it is now, in the middle of a schedule.
+  virtual void keep(u32 slot);
   /// It is again as it was when it was kept there, whatever has been run since.
-  virtual void go_back(u32 /*nth*/) {}
+  virtual void go_back(u32 slot);
 
  protected:
   ~Program() = default;
@@ -85,7 +85,7 @@ class ExploringEngine final : public Engine, private Chooser {
   u64 trace() const { return trace_ != nullptr ? trace_->value() : 0; }
   /// From now on checkpoints are kept for strategies that want them; the program can keep and go back. Does nothing
   /// where there are none: with weak memory, and under sanitizers.
-  void keep_checkpoints();
+  void use_checkpoints();
   /// Leaves out schedules that differ in nothing; null: none.
   void skip_what_meets_nobody(Footprints* footprints) { footprints_ = footprints; }
   /// All that the CPUs do is appended to `moments`; null: not recorded. Not while checkpoints are kept.
@@ -141,7 +141,8 @@ class ExploringEngine final : public Engine, private Chooser {
   void note_place(const Task& task, const Access& access);
   inline void note_turn(const Access& access, bool request);
   inline u32 note_decision(u32 decided);
-  void leave_checkpoint(u32 current);
+  bool keeps_for(const Strategy& strategy) const { return checkpoints_ != nullptr && strategy.nr_common().has_value(); }
+  void leave_for_checkpoint(u32 current);
   void keep_checkpoint();
   void begin(Program& program, Strategy& strategy);
   End come_to_end();

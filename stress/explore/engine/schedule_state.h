@@ -1,4 +1,4 @@
-// ScheduleState: all that the exploring engine itself knows of the schedule that runs.
+// ScheduleState: what the exploring engine itself knows of the schedule that runs, but for its decisions.
 #pragma once
 
 #include <array>

@@ -27,8 +27,9 @@ class TraceHash {
   explicit TraceHash(const WordNumbers& words) : words_(words), writers_(std::make_unique<u64[]>(words.nr_words())) {}
 
   const WordNumbers& words() const { return words_; }
-  /// A schedule begins.
-  void start() {
+  /// A schedule begins. `keeps`: keep() will be called in its middle.
+  void start(bool keeps = false) {
+    keeps_ = keeps;
     ++generation_;
     cpus_ = {};
     written_.clear();
@@ -42,7 +43,7 @@ class TraceHash {
     c.hash = h ^ h >> 29U;
     if (!is_write) return;
     writer = name(cpu);
-    if (is_kept_) written_.push_back({word.index, static_cast<u32>(writer)});
+    if (keeps_) written_.push_back({word.index, static_cast<u32>(writer)});
   }
   /// CPU `cpu` reads so many words, from `first` on, in one step: what it got follows from who wrote them.
   void note_line(u32 cpu, WordNumber first, u64 nr_words) {
@@ -58,8 +59,6 @@ class TraceHash {
     h = (c.hash ^ h) * kFactor;
     c.hash = h ^ h >> 29U;
   }
-  /// From now on what is needed to go on from the middle of a schedule is kept.
-  void keep_writes(bool on) { is_kept_ = on; }
   struct Kept {
     std::array<OfCpu, 8> cpus{};
     std::vector<Written> written{};
@@ -70,7 +69,7 @@ class TraceHash {
   }
   /// The schedule is where it was when that was kept, whichever were begun since.
   void go_back(const Kept& kept) {
-    start();
+    start(true);
     cpus_ = kept.cpus;
     written_ = kept.written;
     for (const Written& w : written_) writers_[w.word] = generation_ << 32U | w.name;
@@ -92,7 +91,7 @@ class TraceHash {
   std::unique_ptr<u64[]> writers_;  // NOLINT(modernize-avoid-c-arrays): of each word, who wrote it last
   u64 generation_ = 0;
   std::array<OfCpu, 8> cpus_{};
-  bool is_kept_ = false;
+  bool keeps_ = false;
   std::vector<Written> written_;  ///< in this schedule, in their order
 };
 

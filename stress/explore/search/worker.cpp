@@ -71,6 +71,7 @@ bool Worker::run_one(Strategy& strategy, const StrategySpec& spec) {
 /// The same schedule once more: it must end in the same state after as many steps.
 void Worker::check_determinism(End end, u64 variant) {
   const u64 hash = subject_->machine().state_hash();
+  const u64 trace = engine_.trace();
   const u32 steps = engine_.nr_steps();
   const std::vector<u8> decisions(engine_.decisions().begin(), engine_.decisions().end());
   ReplayStrategy again(decisions);
@@ -78,7 +79,8 @@ void Worker::check_determinism(End end, u64 variant) {
   subject_->restart(variant);
   const End other = engine_.run(*subject_, again);
   ++result_.nr_checked;
-  if (other != end || engine_.nr_steps() != steps || subject_->machine().state_hash() != hash) {
+  if (other != end || engine_.nr_steps() != steps || engine_.trace() != trace ||
+      subject_->machine().state_hash() != hash) {
     ++result_.nr_undetermined;
   }
 }

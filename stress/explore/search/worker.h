@@ -45,7 +45,7 @@ class Worker {
         engine_(subject_->machine().cpus(), common.options.engine) {
     engine_.note_frames(subject_->snapshot().dirty_frames());
     if (subject_->remembers_traces()) engine_.hash_traces(words());
-    if (common.options.checkpoints && subject_->can_keep()) engine_.keep_checkpoints();
+    if (common.options.checkpoints && subject_->can_keep()) engine_.use_checkpoints();
   }
 
   WordNumbers words() const {

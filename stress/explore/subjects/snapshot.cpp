@@ -76,6 +76,7 @@ void Snapshot::keep(Kept& kept) const {
     kept.frames.push_back(i);
     kept.bytes.insert(kept.bytes.end(), frame.begin(), frame.end());
   }
+  kept.nr_undone = machine_.vmemmap().nr_undone();
   kept.cpus.resize(machine_.nr_cpus());
   for (u32 i = 0; i < machine_.nr_cpus(); ++i) {
     const Diagnostics& d = machine_.diagnostics(i);
@@ -97,6 +98,7 @@ void Snapshot::go_back(const Kept& kept) {
     from += frame.size();
     dirty_[i] = 1;
   }
+  machine_.vmemmap().set_nr_undone(kept.nr_undone);
   for (u32 i = 0; i < machine_.nr_cpus(); ++i) {
     Diagnostics& d = machine_.diagnostics(i);
     const Kept::OfCpu& cpu = kept.cpus[i];

@@ -32,6 +32,7 @@ class Snapshot {
     std::vector<u32> frames{};       ///< that were stored to
     std::vector<std::byte> bytes{};  ///< of these
     std::vector<OfCpu> cpus{};
+    u64 nr_undone = 0;  ///< of the vmemmap's detector
   };
   void keep(Kept& kept) const;
   /// The machine is as it was when that was kept, whatever has been run since.

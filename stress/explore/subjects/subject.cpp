@@ -25,15 +25,15 @@ void Subject::begin_here() {
   snapshot_ = std::make_unique<Snapshot>(*machine_);
 }
 
-void Subject::keep(u32 nth) {
-  if (nth >= kept_.size()) kept_.resize(nth + 1);
-  snapshot_->keep(kept_[nth].machine);
-  std::copy_n(seen_.begin(), nr_cpus(), kept_[nth].seen.begin());
+void Subject::keep(u32 slot) {
+  if (slot >= kept_.size()) kept_.resize(slot + 1);
+  snapshot_->keep(kept_[slot].machine);
+  std::copy_n(seen_.begin(), nr_cpus(), kept_[slot].seen.begin());
 }
 
-void Subject::go_back(u32 nth) {
-  snapshot_->go_back(kept_[nth].machine);
-  std::copy_n(kept_[nth].seen.begin(), nr_cpus(), seen_.begin());
+void Subject::go_back(u32 slot) {
+  snapshot_->go_back(kept_[slot].machine);
+  std::copy_n(kept_[slot].seen.begin(), nr_cpus(), seen_.begin());
 }
 
 bool Subject::ends_with(const Violation& violation) { return !is_known_hole(machine_->design(), violation); }

@@ -34,8 +34,8 @@ class Subject : public Program {
   /// Its CPUs keep nothing on the heap, and it keeps nothing to itself: schedules that begin alike may be gone on with
   /// in the middle (checkpoints.h).
   virtual bool can_keep() const { return false; }
-  void keep(u32 nth) final;
-  void go_back(u32 nth) final;
+  void keep(u32 slot) final;
+  void go_back(u32 slot) final;
   bool ends_with(const Violation& violation) override;
   /// After a schedule: grades what it left, into `outcomes`, and its events into `events`.
   /// `trace`: the engine's number for what it came to, 0 if there is none.

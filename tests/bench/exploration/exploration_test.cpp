@@ -30,7 +30,7 @@ Exploration all_alike() {
 
 TEST(Exploration, ReadsWhatHvoStressWrites) {
   const auto e = parse_explored(
-      R"({"schedules": 30, "steps_taken": 6000, "steps_taken": 600, "seconds": 1.5, "verdict": "PASS"})", 1.25);
+      R"({"schedules": 30, "steps": 6000, "steps_taken": 600, "seconds": 1.5, "verdict": "PASS"})", 1.25);
   ASSERT_TRUE(e) << e.error();
   EXPECT_EQ(e->nr_schedules, 30);
   EXPECT_EQ(e->nr_steps, 600);

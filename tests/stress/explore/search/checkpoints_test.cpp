@@ -74,6 +74,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{{.ops = "demote+free", .design = "fake-head"}, 1},
                     Case{{.ops = "restore+lookup", .design = "fake-head"}, 1, true, {.most_evictions = 1}},
                     Case{{.ops = "restore+lookup", .design = "fake-head"}, 1, true, {.most_failures = 1}},
+                    Case{{.ops = "alloc+poison", .design = "fake-head-copy"}, 1},
+                    Case{{.ops = "gigantic+lookup", .design = "fake-head"}, 1, true, {.most_failures = 1}},
                     Case{{.ops = "recycle+walker",
                           .design = "fake-head-acquire",
                           .safeguards = Safeguards{}.without(Safeguard::walker_guard)},
@@ -83,13 +85,30 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(Checkpoints, StopAtTheSameWitness) {
   const MakeSubject make = maker_of({.ops = "restore+lookup", .design = "fake-head"});
   const SearchOptions options{.strategy = {StrategySpec::Kind::dfs, 3}, .find = Key::self_head};
-  expect_alike(searched(make, options, false), searched(make, options, true));
+  const SearchResult gone_on = searched(make, options, true);
+  ASSERT_TRUE(gone_on.witness);
+  expect_alike(searched(make, options, false), gone_on);
 }
 
 TEST(Checkpoints, SeveralWorkersSeeTheSame) {
   const MakeSubject make = maker_of({.ops = "restore+lookup", .design = "fake-head-rcu"});
   const SearchOptions options{.strategy = {StrategySpec::Kind::dfs, 3}, .nr_workers = 3, .stops_at_witness = false};
-  expect_alike(searched(make, options, false), searched(make, options, true));
+  const SearchResult gone_on = searched(make, options, true);
+  expect_alike(searched(make, options, false), gone_on);
+  if (Fibers::can_keep()) EXPECT_LT(gone_on.nr_steps_taken, gone_on.nr_steps);
+}
+
+TEST(Checkpoints, ASearchThatIsTakenUpAgainComesToTheSame) {
+  const MakeSubject make = maker_of({.ops = "restore+optimise", .design = "fake-head"});
+  SearchOptions options{.strategy = {StrategySpec::Kind::dfs, 2}, .stops_at_witness = false};
+  const SearchResult at_once = searched(make, options, true);
+  options.nr_schedules = at_once.nr_schedules / 2;
+  const SearchResult first = searched(make, options, true);
+  ASSERT_TRUE(first.rest);
+  EXPECT_FALSE(first.is_complete);
+  options.nr_schedules = 0;
+  options.resume = &*first.rest;
+  expect_alike(at_once, searched(make, options, true));
 }
 
 TEST(Checkpoints, EverySchedulesSecondRunFromTheBeginningEndsInTheSameState) {
