@@ -1,7 +1,7 @@
 // Arm: one thing that is measured, whoever measures it: Google Benchmark's table or the paired rounds of the summary.
 #pragma once
 
-#include <time.h>  // NOLINT(modernize-deprecated-headers): <ctime> need not have clock_gettime
+#include <time.h>  // <ctime> need not have clock_gettime
 
 #include <functional>
 #include <string>

@@ -30,8 +30,8 @@
 
 namespace {
 
-using namespace hvo;          // NOLINT(google-build-using-namespace): the program's own
-using namespace hvo::stress;  // NOLINT(google-build-using-namespace): likewise
+using namespace hvo;          // the program's own
+using namespace hvo::stress;  // likewise
 
 constexpr const char* kFooter =
     "Ctrl-C ends a run with its results, a second one at once. Vacuous: a window that the scenario is\n"

@@ -3,7 +3,7 @@
 //
 // A data race is what a detector found: 1. Bad memory access is a defect of hvo-stress itself: 5.
 
-// NOLINTBEGIN(bugprone-reserved-identifier,readability-identifier-naming): the runtimes look for these names.
+// NOLINTBEGIN(readability-identifier-naming): the runtimes look for these names.
 extern "C" {
 const char* __tsan_default_options();
 const char* __asan_default_options();
@@ -11,4 +11,4 @@ const char* __asan_default_options();
 const char* __tsan_default_options() { return "exitcode=1"; }
 const char* __asan_default_options() { return "exitcode=5"; }
 }
-// NOLINTEND(bugprone-reserved-identifier,readability-identifier-naming)
+// NOLINTEND(readability-identifier-naming)

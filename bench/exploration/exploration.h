@@ -31,7 +31,7 @@ struct Drive {
   std::string name() const;
 };
 /// Depth first, the first of many schedules, without reduction, so that none is left out; and random walks. Steps have
-/// their goal where schedules are long: in short ones half of the time goes into putting the machine back.
+/// their goal where schedules are long: in short ones a good part of the time goes into putting the machine back.
 inline constexpr std::array kDrives{
     Drive{"restore+lookup", "dfs:8", "sc", 300'000, true, 300e3},
     Drive{"restore+lookup", "dfs:8", "sc", 200'000, false},

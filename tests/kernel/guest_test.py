@@ -16,7 +16,6 @@ import guest
 import kernel
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-TIMED_OUT, INTERRUPTED = 6, 130
 SECONDS = 30  # for what takes a moment
 QEMU = """#!/bin/sh
 [ "$1" = --version ] && echo "QEMU emulator version 0" && exit 0
@@ -89,7 +88,7 @@ class NothingLeftBehind(unittest.TestCase):
     def test_a_guest_that_does_not_end_is_killed_when_its_time_is_up(self):
         """And that is an exit code of its own."""
         run = self.start(seconds=1)
-        self.expect_end(run, TIMED_OUT)
+        self.expect_end(run, kernel.TIMED_OUT)
         self.assertIn("did not end in 1 s: 0 steps done", run.stdout.read())
         with open(self.qemu + ".json", encoding="ascii") as file:
             self.assertEqual(json.load(file)["verdict"], "timed out")
@@ -100,7 +99,7 @@ class NothingLeftBehind(unittest.TestCase):
             with self.subTest(sent):
                 run = self.start(seconds=600)
                 run.send_signal(sent)
-                self.expect_end(run, INTERRUPTED)
+                self.expect_end(run, kernel.INTERRUPTED)
                 os.remove(self.qemu + ".pid")
 
     def test_a_guest_dies_with_a_run_that_is_killed(self):

@@ -22,7 +22,6 @@ def draw(seed, number, steps, poison=False):
     """A trace of so many steps, with memory errors if wanted; the same for the same seed and number."""
     rng = random.Random(f"{seed}/{number}")
     lines = ["sysctl 1"] if rng.random() < 0.8 else []
-    used = {"2M": 0, "1G": 0}
     while len(lines) < steps:
         size = "1G" if rng.random() < 0.15 else "2M"
         small = size == "2M"
@@ -35,7 +34,6 @@ def draw(seed, number, steps, poison=False):
             lines.append(f"set {size} {count}")
         elif kind == "fault":
             count = rng.randrange(1, 9) if small else 1
-            used[size] += count
             lines.append(f"fault {size} {count}")
         elif kind == "free":
             count = rng.randrange(1, 9) if small else 1

@@ -28,7 +28,6 @@ ExploringEngine::ExploringEngine(std::span<Cpu* const> cpus, const EngineOptions
       fibers_(nr_cpus_, &ExploringEngine::act, this),
       decisions_(kMostDecisions) {
   HVO_CHECK(nr_cpus_ >= 1 && nr_cpus_ <= kMostCpus, "an exploration takes 1 to 8 CPUs");
-  for (u32 i = 0; i < nr_cpus_; ++i) now_.tasks[i].cpu = cpus[i];
   const FrameTable& frames = *cpus[0]->wiring().frames;
   memory_ = frames.memory;
   page_shift_ = frames.page_shift;
@@ -42,7 +41,7 @@ ExploringEngine::~ExploringEngine() = default;
 void ExploringEngine::find_requests() {
   const std::byte* end = nullptr;
   for (u32 i = 0; i < nr_cpus_; ++i) {
-    const CpuWiring& w = now_.tasks[i].cpu->wiring();
+    const CpuWiring& w = cpus_[i]->wiring();
     for (const std::span<Slot> slots : {w.mailbox, w.tlbi}) {
       if (slots.empty()) continue;
       const auto bytes = std::as_bytes(slots);
@@ -82,7 +81,7 @@ HVO_IN_EVERY_STEP u32 ExploringEngine::pick(u32 current, bool may_stay) {
   if (std::has_single_bit(can)) return static_cast<u32>(std::countr_zero(can));
   if (now_.nr_decisions >= checkpoint_at_ && current != kNobody) [[unlikely]]
     leave_for_checkpoint(current);
-  std::array<u8, kMostCpus> cpus;  // NOLINT(cppcoreguidelines-pro-type-member-init): the first n are
+  std::array<u8, kMostCpus> cpus;  // the first n are
   u32 n = 0;
   u32 others = can;
   const bool can_go_on = current != kNobody && (can >> current & 1U) != 0;

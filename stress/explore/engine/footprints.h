@@ -108,7 +108,7 @@ class Footprints {
   // Places: all words; of each frame any word of it; each frame as a whole; blocks of vmemmap, of which some share a
   // place; of each CPU, who asks something of it.
   std::size_t in_frame_, fills_, blocks_, asked_, nr_places_;
-  std::unique_ptr<std::atomic<u16>[]> touched_;  // NOLINT(modernize-avoid-c-arrays): atomics can't be moved
+  std::unique_ptr<std::atomic<u16>[]> touched_;  // atomics can't be moved
   std::atomic<bool> has_grown_{false};
 };
 

@@ -7,8 +7,8 @@
 #if HVO_FIBERS_TSAN
 extern "C" {
 // Of ThreadSanitizer's run-time library: accesses of this thread are not looked at in between.
-void __tsan_ignore_thread_begin();  // NOLINT(bugprone-reserved-identifier): the library's name
-void __tsan_ignore_thread_end();    // NOLINT(bugprone-reserved-identifier): likewise
+void __tsan_ignore_thread_begin();  // the library's name
+void __tsan_ignore_thread_end();    // likewise
 }
 #endif
 
@@ -20,8 +20,8 @@ class Quiet {
   Quiet() { __tsan_ignore_thread_begin(); }
   ~Quiet() { __tsan_ignore_thread_end(); }
 #else
-  Quiet() {}   // NOLINT(modernize-use-equals-default): a scope, not an unused variable
-  ~Quiet() {}  // NOLINT(modernize-use-equals-default): likewise
+  Quiet() {}   // a scope, not an unused variable
+  ~Quiet() {}  // likewise
 #endif
   Quiet(const Quiet&) = delete;
   Quiet& operator=(const Quiet&) = delete;

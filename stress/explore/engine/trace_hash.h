@@ -88,7 +88,7 @@ class TraceHash {
     return writer >> 32U == (generation_ & 0xffffffffU) ? (writer & 0xffffffffU) << 20U : 0;
   }
   WordNumbers words_;
-  std::unique_ptr<u64[]> writers_;  // NOLINT(modernize-avoid-c-arrays): of each word, who wrote it last
+  std::unique_ptr<u64[]> writers_;  // of each word, who wrote it last
   u64 generation_ = 0;
   std::array<OfCpu, 8> cpus_{};
   bool keeps_ = false;

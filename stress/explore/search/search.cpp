@@ -18,31 +18,6 @@ u32 nr_workers(const SearchOptions& options) {
   return std::max(1U, static_cast<u32>(most));
 }
 
-Counted counted_of(const SearchResult& r) {
-  return {.outcomes = r.outcomes,
-          .events = r.events,
-          .nr_schedules = r.nr_schedules,
-          .nr_steps = r.nr_steps,
-          .nr_steps_taken = r.nr_steps_taken,
-          .nr_witnesses = r.nr_witnesses,
-          .nr_checked = r.nr_checked,
-          .nr_undetermined = r.nr_undetermined,
-          .ends = r.ends,
-          .seconds = r.seconds};
-}
-
-void add(SearchResult& to, const Counted& counted) {
-  to.outcomes += counted.outcomes;
-  to.events += counted.events;
-  to.nr_schedules += counted.nr_schedules;
-  to.nr_steps += counted.nr_steps;
-  to.nr_steps_taken += counted.nr_steps_taken;
-  to.nr_witnesses += counted.nr_witnesses;
-  to.nr_checked += counted.nr_checked;
-  to.nr_undetermined += counted.nr_undetermined;
-  for (std::size_t i = 0; i < to.ends.size(); ++i) to.ends[i] += counted.ends[i];
-}
-
 class Search {
  public:
   Search(const SearchOptions& options, const WatchSearch& watch) : common_{.options = options, .watch = watch} {}
@@ -130,7 +105,7 @@ class Search {
   }
 
   void take_up(const SearchState& s, Footprints* footprints) {
-    add(common_.base, s.counted);
+    common_.base.Counted::add(s.counted);
     if (footprints != nullptr && s.has_learned) footprints->note_growth();
   }
 
@@ -183,7 +158,7 @@ class Search {
     std::set<u64> states;
     u64 most_index = 0;
     for (const auto& worker : workers_) {
-      add(all, worker->result());
+      all.add(worker->result());
       most_index = std::max(most_index, worker->next_index());
       states.insert(worker->subject().states().begin(), worker->subject().states().end());
     }
@@ -204,7 +179,7 @@ class Search {
     rest.reduced = common_.options.reduced;
     rest.next_index = most_index;
     rest.start_hash = start_hash_;
-    rest.counted = counted_of(all);
+    rest.counted = all;
     rest.states.assign(states.begin(), states.end());
     return rest;
   }

@@ -43,24 +43,20 @@ struct SearchOptions {
   const SearchState* resume = nullptr;  ///< goes on from there: a search of the same program, strategy and workers
 };
 
-struct SearchResult {
-  Outcomes outcomes;
-  EventCounts events;
-  u64 nr_schedules = 0;
-  u64 nr_steps = 0;        ///< of these schedules
-  u64 nr_steps_taken = 0;  ///< without those that were gone on behind (checkpoints)
-  u64 nr_states = 0;       ///< different ones, at the end of schedules
-  double seconds = 0;
-  std::array<u64, 4> ends{};  ///< schedules by End
-  bool is_complete = false;   ///< every schedule within the bound was run
-  u32 bound = 0;              ///< depth first: preemptions of the pass that counts
-  double nr_left = 0;         ///< depth first, not complete: schedules left, estimated
+struct SearchResult : Counted {
+  u64 nr_states = 0;         ///< different ones, at the end of schedules
+  bool is_complete = false;  ///< every schedule within the bound was run
+  u32 bound = 0;             ///< depth first: preemptions of the pass that counts
+  double nr_left = 0;        ///< depth first, not complete: schedules left, estimated
   bool is_interrupted = false;
-  u64 nr_checked = 0;              ///< run twice
-  u64 nr_undetermined = 0;         ///< of these, in how many the second run was another one
-  std::optional<Witness> witness;  ///< the first one
-  u64 nr_witnesses = 0;
+  std::optional<Witness> witness;   ///< the first one
   std::optional<SearchState> rest;  ///< where it was broken off, if it did not come to its end
+
+  /// What another worker has counted, and has left.
+  void add(const SearchResult& part) {
+    Counted::add(part);
+    nr_left += part.nr_left;
+  }
 };
 
 /// How a search gets on. May be called from any worker, one at a time, a few times a second.

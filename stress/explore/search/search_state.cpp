@@ -79,6 +79,18 @@ Counted counted_of(const nlohmann::json& json) {
 
 }  // namespace
 
+void Counted::add(const Counted& part) {
+  outcomes += part.outcomes;
+  events += part.events;
+  nr_schedules += part.nr_schedules;
+  nr_steps += part.nr_steps;
+  nr_steps_taken += part.nr_steps_taken;
+  nr_witnesses += part.nr_witnesses;
+  nr_checked += part.nr_checked;
+  nr_undetermined += part.nr_undetermined;
+  for (std::size_t i = 0; i < ends.size(); ++i) ends[i] += part.ends[i];
+}
+
 std::string state_text(const SearchState& s) {
   Json parts = Json::array();
   for (const DepthFirstPart& part : s.parts) {

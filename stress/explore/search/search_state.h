@@ -17,13 +17,16 @@ struct Counted {
   Outcomes outcomes{};
   EventCounts events{};
   u64 nr_schedules = 0;
-  u64 nr_steps = 0;
-  u64 nr_steps_taken = 0;
+  u64 nr_steps = 0;        ///< of these schedules
+  u64 nr_steps_taken = 0;  ///< without those that were gone on behind (checkpoints)
   u64 nr_witnesses = 0;
-  u64 nr_checked = 0;
-  u64 nr_undetermined = 0;
-  std::array<u64, 4> ends{};
+  u64 nr_checked = 0;         ///< run twice
+  u64 nr_undetermined = 0;    ///< of these, in how many the second run was another one
+  std::array<u64, 4> ends{};  ///< schedules by End
   double seconds = 0;
+
+  /// All but the seconds, for parts run side by side.
+  void add(const Counted& part);
 };
 
 /// A worker's part of a depth-first pass.

@@ -4,19 +4,6 @@
 
 namespace hvo::stress {
 
-void add(SearchResult& to, const SearchResult& part) {
-  to.outcomes += part.outcomes;
-  to.events += part.events;
-  to.nr_schedules += part.nr_schedules;
-  to.nr_steps += part.nr_steps;
-  to.nr_steps_taken += part.nr_steps_taken;
-  to.nr_left += part.nr_left;
-  to.nr_checked += part.nr_checked;
-  to.nr_undetermined += part.nr_undetermined;
-  to.nr_witnesses += part.nr_witnesses;
-  for (std::size_t i = 0; i < to.ends.size(); ++i) to.ends[i] += part.ends[i];
-}
-
 Baseline Worker::baseline() {
   ReplayStrategy nothing({});
   subject_->restart(0);
@@ -112,7 +99,7 @@ void Worker::report() {
   common_.next_report = SearchCommon::Clock::now() + std::chrono::milliseconds(200);
   SearchResult sum = common_.base;
   for (const SearchResult& part : common_.parts) {
-    add(sum, part);
+    sum.add(part);
     sum.nr_states = std::max(sum.nr_states, part.nr_states);
   }
   sum.seconds = common_.seconds();

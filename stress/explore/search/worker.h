@@ -32,9 +32,6 @@ struct SearchCommon {
   }
 };
 
-/// Adds what a part of a search has counted.
-void add(SearchResult& to, const SearchResult& part);
-
 /// One host thread's share of the work: a subject, an engine, and what came out.
 class Worker {
  public:

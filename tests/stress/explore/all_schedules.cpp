@@ -11,7 +11,7 @@
 
 namespace hvo::test {
 
-using namespace stress;  // NOLINT(google-build-using-namespace): all that is tested here
+using namespace stress;  // all that is tested here
 
 std::set<u64> Seen::traces() const {
   std::set<u64> all;

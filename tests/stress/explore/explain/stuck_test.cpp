@@ -9,7 +9,7 @@
 namespace hvo::test {
 namespace {
 
-using namespace stress;  // NOLINT(google-build-using-namespace): all that is tested here
+using namespace stress;  // all that is tested here
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;

@@ -11,7 +11,7 @@
 namespace hvo::test {
 namespace {
 
-using namespace stress;  // NOLINT(google-build-using-namespace): all that is tested here
+using namespace stress;  // all that is tested here
 
 SearchResult searched(const MakeSubject& make, SearchOptions options, bool checkpoints) {
   options.checkpoints = checkpoints;

@@ -17,7 +17,7 @@
 namespace hvo::test {
 namespace {
 
-using namespace stress;  // NOLINT(google-build-using-namespace): all that is tested here
+using namespace stress;  // all that is tested here
 using testing::HasSubstr;
 
 std::string contents(const std::string& path) {

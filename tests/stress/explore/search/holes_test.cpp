@@ -10,7 +10,7 @@
 namespace hvo::test {
 namespace {
 
-using namespace stress;  // NOLINT(google-build-using-namespace): all that is tested here
+using namespace stress;  // all that is tested here
 
 struct Hunt {
   std::string_view name;

@@ -9,7 +9,7 @@
 namespace hvo::test {
 namespace {
 
-using namespace stress;  // NOLINT(google-build-using-namespace): all that is tested here
+using namespace stress;  // all that is tested here
 
 constexpr StrategySpec kDfs1{StrategySpec::Kind::dfs, 1};
 constexpr StrategySpec kDfs2{StrategySpec::Kind::dfs, 2};

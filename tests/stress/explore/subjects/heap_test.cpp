@@ -2,6 +2,7 @@
 // back, and what it points to on the heap would be gone.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <new>
 
@@ -10,15 +11,13 @@
 
 namespace {
 
-// One thread: a fiber is no thread of its own to the language.
-unsigned long nr_allocations =
-    0;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables): operator new has no other
+constinit std::atomic<unsigned long> nr_allocations{0};  // operator new has no other place to count
 
 }  // namespace
 
-// For all of this program: the language has no other place to count.
+// For all of this program.
 void* operator new(std::size_t bytes) {
-  __atomic_fetch_add(&nr_allocations, 1, __ATOMIC_RELAXED);
+  nr_allocations.fetch_add(1, std::memory_order::relaxed);
   if (void* const p = std::malloc(bytes != 0 ? bytes : 1)) return p;
   throw std::bad_alloc();
 }
@@ -28,7 +27,7 @@ void operator delete(void* p, std::size_t /*bytes*/) noexcept { std::free(p); }
 namespace hvo::test {
 namespace {
 
-using namespace stress;  // NOLINT(google-build-using-namespace): all that is tested here
+using namespace stress;  // all that is tested here
 
 /// In some schedules of the operation beside another one, with preemptions and failing allocations.
 unsigned long allocations_of(const SmallOp& op, std::string_view other, std::string_view design) {
@@ -41,9 +40,9 @@ unsigned long allocations_of(const SmallOp& op, std::string_view other, std::str
     RandomWalk walk({.seed = seed}, 4);
     walk.begin();
     subject->restart(0);
-    const unsigned long before = __atomic_load_n(&nr_allocations, __ATOMIC_RELAXED);
+    const unsigned long before = nr_allocations.load(std::memory_order::relaxed);
     engine.run(*subject, walk);
-    if (seed != 0) n += __atomic_load_n(&nr_allocations, __ATOMIC_RELAXED) - before;  // the first may set something up
+    if (seed != 0) n += nr_allocations.load(std::memory_order::relaxed) - before;  // the first may set something up
   }
   return n;
 }
