@@ -21,17 +21,6 @@ namespace hvo {
 
 namespace {
 
-/// All that is written into the pipe until its other end is closed.
-std::string read_all(int fd) {
-  std::string text;
-  std::array<char, 1 << 16> some{};
-  for (;;) {
-    const ssize_t n = read(fd, some.data(), some.size());
-    if (n > 0) text.append(some.data(), static_cast<std::size_t>(n));
-    if (n == 0 || (n < 0 && errno != EINTR)) return text;
-  }
-}
-
 double seconds_of(const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6; }
 
 /// A process that was started, and the end of its pipe that we read.
@@ -65,6 +54,13 @@ std::expected<Started, std::string> start(const char* program, std::vector<std::
   return std::unexpected(std::string("did not start: ") + std::strerror(error));
 }
 
+/// There is something to read, or the end of it. Waits a moment for that.
+bool has_something(int fd) {
+  constexpr int kMilliseconds = 50;
+  pollfd poll_fd{.fd = fd, .events = POLLIN, .revents = 0};
+  return poll(&poll_fd, 1, kMilliseconds) > 0;
+}
+
 /// Its end, which is waited for.
 int wait_for(pid_t pid, rusage& used) {
   int status = 0;
@@ -73,10 +69,28 @@ int wait_for(pid_t pid, rusage& used) {
   return status;
 }
 
-std::expected<Timed, std::string> run(const char* program, std::vector<std::string> arguments) {
+/// All that is written into the pipe until its other end is closed. `ends_with_us`: who writes is told to end when we
+/// are interrupted.
+std::string read_all(const Started& started, bool ends_with_us) {
+  std::string text;
+  std::array<char, 1 << 16> some{};
+  for (;;) {
+    if (ends_with_us && is_interrupted()) {
+      kill(started.pid, SIGTERM);
+      ends_with_us = false;
+    }
+    if (ends_with_us && !has_something(started.output)) continue;
+    const ssize_t n = read(started.output, some.data(), some.size());
+    if (n > 0) text.append(some.data(), static_cast<std::size_t>(n));
+    if (n == 0 || (n < 0 && errno != EINTR)) return text;
+  }
+}
+
+std::expected<Timed, std::string> run(const char* program, std::vector<std::string> arguments,
+                                      bool ends_with_us = false) {
   const auto started = start(program, std::move(arguments), false);
   if (!started) return std::unexpected(started.error());
-  Timed timed{.text = read_all(started->output)};
+  Timed timed{.text = read_all(*started, ends_with_us)};
   close(started->output);
   rusage used{};
   const int status = wait_for(started->pid, used);
@@ -114,9 +128,7 @@ using Clock = std::chrono::steady_clock;
 bool read_until(int fd, Clock::time_point end, Transcript& transcript) {
   std::array<char, 1 << 16> some{};
   while (!is_interrupted() && Clock::now() < end) {
-    constexpr int kMilliseconds = 50;
-    pollfd poll_fd{.fd = fd, .events = POLLIN, .revents = 0};
-    if (poll(&poll_fd, 1, kMilliseconds) <= 0) continue;
+    if (!has_something(fd)) continue;
     const ssize_t n = read(fd, some.data(), some.size());
     if (n == 0 || (n < 0 && errno != EINTR)) return true;
     if (n > 0) transcript.add({some.data(), static_cast<std::size_t>(n)});
@@ -159,7 +171,7 @@ std::expected<Timed, std::string> run_timed(const std::vector<std::string>& argu
 std::expected<std::string, std::string> run_self(const std::vector<std::string>& arguments) {
   std::vector<std::string> all{own_program().filename().string()};
   all.insert(all.end(), arguments.begin(), arguments.end());
-  auto text = text_of(run("/proc/self/exe", std::move(all)));
+  auto text = text_of(run("/proc/self/exe", std::move(all), true));
   if (!text) return std::unexpected("a process of this program " + text.error());
   return text->substr(0, text->find('\n'));
 }

@@ -26,7 +26,8 @@ struct Timed {
 /// Error: the signal that ended it, or that it is not there, to be read after its name.
 std::expected<Timed, std::string> run_timed(const std::vector<std::string>& arguments);
 
-/// Runs this program again with these arguments, and waits. Its standard error is ours. The first line that it printed.
+/// Runs this program again with these arguments, and waits; it is sent SIGTERM when is_interrupted() (signals.h), also
+/// where the interrupt was not a terminal's and ours alone. Its standard error is ours. The first line that it printed.
 /// Error: one line for the user, with the end it met; when it printed an error itself, that is not repeated.
 std::expected<std::string, std::string> run_self(const std::vector<std::string>& arguments);
 

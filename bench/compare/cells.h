@@ -44,7 +44,7 @@ struct Caches {
   u64 l2 = 0;
   u64 l3 = 0;
 };
-/// As the C library knows them; 32 KiB, 1 MiB, 32 MiB where it does not.
+/// As the C library knows them; 32 KiB, 1 MiB, 32 MiB where it does not. The last one is 32 MiB at most.
 Caches host_caches();
 
 /// The memory that a cell looks at.

@@ -102,7 +102,7 @@ std::expected<Recording, std::string> run_plan(const Plan& plan, const ComparePr
                     .plant = plan.plant,
                     .repetitions = plan.extent == Extent::quick ? kQuickRepetitions : kRepetitions};
       auto line = run_self(worker_arguments(job));
-      // The child shares the terminal, and so the interrupt.
+      // The child has ended with us.
       if (is_interrupted()) {
         recording.is_partial = true;
         return recording;

@@ -16,14 +16,14 @@ namespace hvo::bench {
 
 namespace {
 
-/// Enough for the pattern that goes beyond the last cache, and few enough for the host's limit on mappings: an
-/// optimised hugepage takes 8, a population of which half are optimised 5.
-constexpr u64 kMostHugepages = 4096;
 constexpr u64 kQuickHugepages = 64;
+constexpr u64 kHugePages = 512;  // of which the populations are made
 
 u64 nr_hugepages_for(Extent extent, const Caches& caches) {
   if (extent == Extent::quick) return kQuickHugepages;
-  return std::min(kMostHugepages, caches.l3 * 5 / 2 >> 15);
+  // Enough for the pattern that goes beyond the last cache, and few enough for the host's limit on mappings: an
+  // optimised hugepage takes 8, a population of which half are optimised 5.
+  return caches.l3 * 5 / 2 >> 15;
 }
 
 /// How a case is run: a pattern of `nr_slices` slices of `slice` pfns; each repetition takes the next slice, `passes`
@@ -32,7 +32,7 @@ struct Effort {
   enum class Warm : u8 {
     slice,  ///< what is timed is run once before: whoever ran last, on whatever memory, leaves the caches to this cell
     pattern,  ///< all of the pattern, so that it is as near as it can be
-    cold,     ///< none of it: other memory is read until the caches hold nothing of it
+    cold,     ///< none of it: flushed, and other memory read until what maps it is in no cache either
   };
   u64 slice;
   u64 nr_slices;
@@ -54,6 +54,13 @@ Effort effort_of(const Case& c, const Caches& caches) {
     case Walk::random_memory: return {1 << 14, 64, 1, Effort::Warm::cold};
   }
   return {1 << 11, 1, 256};
+}
+
+/// Out of every cache, where the processor has an instruction for that.
+void flush_line([[maybe_unused]] u64 address) {
+#if defined(__x86_64__)
+  __builtin_ia32_clflush(reinterpret_cast<const void*>(address));
+#endif
 }
 
 /// Keeps the runs that Google Benchmark reports.
@@ -202,8 +209,16 @@ class Worker {
     return nullptr;
   }
 
-  /// Reads a quarter more than the last cache holds.
-  void evict() {
+  /// Takes the struct pages of these lookups, and of their heads, out of the caches, and reads a quarter more than the
+  /// last cache holds.
+  void make_cold(u64 base, std::span<const u32> pfns) {
+    for (const u32 pfn : pfns) {
+      for (const u64 page : {u64{pfn}, align_down(u64{pfn}, kHugePages)}) {
+        // A page and, of a pair, the other: fake heads are known by the page behind them.
+        flush_line(base + (page << kStructPageShift));
+        flush_line(base + ((page | 1) << kStructPageShift));
+      }
+    }
     if (evicting_.empty()) evicting_.assign(caches_.l3 * 5 / 4 / sizeof(u64), 1);
     u64 sum = 0;
     for (u64 i = 0; i < evicting_.size(); i += 8) sum += evicting_[i];
@@ -221,7 +236,7 @@ class Worker {
     if (p.effort.warm == Effort::Warm::pattern) {
       benchmark::DoNotOptimize(p.warm(p.base, p.pfns.data(), p.pfns.data() + p.pfns.size(), nullptr));
     }
-    if (p.effort.warm == Effort::Warm::cold) evict();
+    if (p.effort.warm == Effort::Warm::cold) make_cold(p.base, {first, last});
     for ([[maybe_unused]] auto _ : state) right = p.loop(p.base, first, last, pressure_.data()) == sum && right;
     if (!right) state.SkipWithError("the answers don't add up to what the truth says");
   }
