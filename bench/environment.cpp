@@ -1,10 +1,14 @@
 #include "bench/environment.h"
 
+#include <fmt/format.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <string_view>
 #include <thread>
+
+#include "bench/counts/perf_counters.h"
 
 namespace hvo::bench {
 
@@ -49,12 +53,31 @@ std::string kernel() {
   return uname(&name) == 0 ? std::string(name.release) + " " + name.machine : "unknown";
 }
 
+/// Whether two of what the host calls cores may share one.
+std::string smt() {
+  const std::string active = first_line("/sys/devices/system/cpu/smt/active");
+  return active == "1" ? "on" : active == "0" ? "off" : active;
+}
+
+/// As the C library knows them: that of the last may be the sum of a socket's.
+std::string caches() {
+  std::string text;
+  for (const int name : {_SC_LEVEL1_DCACHE_SIZE, _SC_LEVEL2_CACHE_SIZE, _SC_LEVEL3_CACHE_SIZE}) {
+    const long bytes = sysconf(name);
+    text += (text.empty() ? "" : ", ") + (bytes > 0 ? fmt::format("{} KiB", bytes >> 10) : std::string("unknown"));
+  }
+  return text;
+}
+
 }  // namespace
 
 Facts environment() {
   return {
       {"cpu", field("/proc/cpuinfo", "model name")},
       {"cores", std::to_string(std::thread::hardware_concurrency())},
+      {"smt", smt()},
+      {"caches", caches()},
+      {"counters", PerfCounters::open() ? "available" : "none: the host gives no performance counters"},
       {"governor", first_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")},
       {"kernel", kernel()},
       {"load", first_line("/proc/loadavg")},

@@ -12,7 +12,8 @@ namespace hvo::bench {
 /// Name and value, in the order to print.
 using Facts = std::vector<std::pair<std::string, std::string>>;
 
-/// CPU, cores, kernel, governor, load, compiler, flags, sanitizer; "unknown" where the host does not say.
+/// CPU, cores, SMT, caches, performance counters, governor, kernel, load, compiler, flags, sanitizer; "unknown" where
+/// the host does not say.
 Facts environment();
 
 /// Why times of this build mean nothing, or empty.

@@ -17,6 +17,9 @@ expect '0|7' compare --quick --planted --budget 1s --json "$dir/a.json"
 narrow 72
 grep -q '^on, aligned head' "$dir/out" || fail "no headline"
 grep -q '5 about fake-head' "$dir/out" || fail "fewer processes than an interval needs"
+for fact in cpu cores smt caches counters governor kernel compiler flags; do
+  grep -q "^$fact  " "$dir/out" || fail "compare does not say on what: $fact"
+done
 grep -v "^Times mean nothing" "$dir/out" >"$dir/first"
 no_temporaries
 expect '0|7' compare --from "$dir/a.json"
