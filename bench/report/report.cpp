@@ -5,10 +5,11 @@
 #include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <sstream>
 
 #include "bench/compare/table.h"
-#include "bench/report/stories.h"
+#include "bench/report/explored.h"
 #include "bench/stats.h"
 #include "core/hvo/design_names.h"
 #include "core/hvo/savings.h"
@@ -76,19 +77,24 @@ std::string lookups_of(const Recording& recording, const Design& design) {
   return text;
 }
 
-std::string story_text(const Story& story) {
-  std::string text = fmt::format("    {}\n    {:<29}{}\n", story.title, "walker", "the CPU that optimises");
-  for (const StoryStep& step : story.steps) {
-    if (step.optimizer.empty()) {
-      text += fmt::format("    {}\n", step.walker);
-    } else {
-      text += fmt::format("    {:<29}{}\n", step.walker, step.optimizer);
-    }
+/// Whether a known hole was met: in the parallel run, in what was explored, and by which steps.
+std::string hole_text(const Json& hole, std::span<const Explored> explored) {
+  const auto operation = hole.at("operation").get<std::string>();
+  const auto nr_met = hole.at("count").get<u64>();
+  std::string text = fmt::format("  known hole, {}: ", operation);
+  text += nr_met == 0 ? "not met in the run" : fmt::format("met {} times in the run", nr_met);
+  const Explored* const where = find_hole(explored, operation);
+  if (where != nullptr) {
+    text += fmt::format(", in {} of the schedules of {}", times_met(*where, operation),
+                        where->at("scenario").get<std::string>());
+  } else if (!explored.empty()) {
+    text += ", in none of the schedules";
   }
-  return text;
+  if (nr_met != 0 || where != nullptr) text += "; fix: " + hole.at("fixed_by").get<std::string>();
+  return wrapped(text, 4) + (where == nullptr ? "" : story_text(*where));
 }
 
-std::string protocol(const Json& stress) {
+std::string protocol(const Json& stress, std::span<const Explored> explored) {
   const Json& config = stress.at("config");
   std::string text = wrapped(fmt::format("  {} operations of scenario {} in {:.0f} s, {} simulated CPUs, {} rounds: {}",
                                          stress.at("operations").get<u64>(), config.at("scenario").get<std::string>(),
@@ -100,18 +106,8 @@ std::string protocol(const Json& stress) {
     text += fmt::format("  {:>12}  {:<12} {}\n", outcome.at("count").get<u64>(), outcome.at("grade").get<std::string>(),
                         outcome.at("key").get<std::string>());
   }
-  text += "  schedules: none explored; races were met in parallel runs\n";
-  for (const Json& hole : stress.at("known_holes")) {
-    const auto operation = hole.at("operation").get<std::string>();
-    if (hole.at("count").get<u64>() == 0) {
-      text += wrapped(fmt::format("  known hole, {}: not met in this run", operation), 4);
-      continue;
-    }
-    text += wrapped(fmt::format("  known hole, {}: met {} times; fix: {}", operation, hole.at("count").get<u64>(),
-                                hole.at("fixed_by").get<std::string>()),
-                    4);
-    if (const Story* story = find_story(config.at("design").get<std::string>(), operation)) text += story_text(*story);
-  }
+  for (const Explored& e : explored) text += wrapped("  " + explored_text(e), 4);
+  for (const Json& hole : stress.at("known_holes")) text += hole_text(hole, explored);
   return text;
 }
 
@@ -130,7 +126,7 @@ std::string savings_text(const Json& savings) {
 
 std::string environment_text(const Recording& recording) {
   std::string text;
-  for (const char* const wanted : {"cpu", "cores", "kernel", "governor"}) {
+  for (const char* const wanted : {"cpu", "cores", "smt", "kernel", "governor"}) {
     const auto fact = std::ranges::find(recording.facts, wanted, &Facts::value_type::first);
     if (fact == recording.facts.end()) continue;
     text += fmt::format("{}{} {}", text.empty() ? "  " : "; ", fact->first, fact->second);
@@ -170,13 +166,19 @@ std::expected<std::string, std::string> make_report(const ReportSources& sources
   }
   const auto stress = read_json(sources.stress_path);
   if (!stress) return std::unexpected(stress.error());
+  std::vector<Explored> explored;
+  for (const std::string& path : sources.explored_paths) {
+    auto e = read_json(path);
+    if (!e) return std::unexpected(e.error());
+    explored.push_back(std::move(*e));
+  }
   const auto recording = read_recording(sources.compare_path);
   if (!recording) return std::unexpected(recording.error());
   try {
     std::string text = wrapped(fmt::format("hvolab {} {}: {}, kernels {}", stress->at("version").get<std::string>(),
                                            stress->at("commit").get<std::string>(), design->name, design->kernels),
                                2);
-    text += "\nProtocol\n" + protocol(*stress);
+    text += "\nProtocol\n" + protocol(*stress, explored);
     text += "\nLookup: ns; change to a kernel without HVO, its 95 % interval, noise\n";
     text += lookups_of(*recording, *design);
     if (against != nullptr) text += lookups_of(*recording, *against);
@@ -190,7 +192,8 @@ std::expected<std::string, std::string> make_report(const ReportSources& sources
     text += "Again\n" + wrapped("  " + sources.command, 4);
     return text;
   } catch (const Json::exception& e) {
-    return std::unexpected(sources.stress_path + " or " + sources.savings_path + " is of another version: " + e.what());
+    return std::unexpected(
+        fmt::format("{} or another file beside it is of another version: {}", sources.stress_path, e.what()));
   }
 }
 

@@ -5,6 +5,7 @@
 #include <expected>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "bench/compare/recording.h"
 
@@ -12,12 +13,13 @@ namespace hvo::bench {
 
 /// What a report is made of.
 struct ReportSources {
-  std::string stress_path;   ///< of hvo-stress run --json
-  std::string compare_path;  ///< of hvo-bench compare --json
-  std::string savings_path;  ///< of hvo-bench savings --json; may be empty
-  std::string design;        ///< whose rows are shown
-  std::string against;       ///< another design whose lookups stand beside; may be empty
-  std::string command;       ///< what the user typed, to run it again
+  std::string stress_path;                    ///< of hvo-stress run --json
+  std::vector<std::string> explored_paths{};  ///< of hvo-stress explore --json; may be none
+  std::string compare_path;                   ///< of hvo-bench compare --json
+  std::string savings_path;                   ///< of hvo-bench savings --json; may be empty
+  std::string design;                         ///< whose rows are shown
+  std::string against;                        ///< another design whose lookups stand beside; may be empty
+  std::string command;                        ///< what the user typed, to run it again
 };
 
 /// Plain ASCII, no line longer than 72 columns. Error: one line for the user: which file can't be used, and why.

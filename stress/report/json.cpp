@@ -8,6 +8,7 @@
 
 #include "stress/report/costs.h"
 #include "stress/report/machine_readable.h"
+#include "stress/report/outcomes.h"
 #include "stress/verdict.h"
 #include "stress/version.h"
 
@@ -76,19 +77,6 @@ Json outcomes(const RunResult& r) {
   Json list = Json::array();
   for (const Outcome& o : kOutcomes) {
     list.push_back({{"key", o.name}, {"grade", grade_name(o.grade)}, {"count", r.outcomes.of(o.key)}, {"why", o.why}});
-  }
-  return list;
-}
-
-Json holes(const RunOptions& o, const RunResult& r) {
-  Json list = Json::array();
-  const auto rows = o.machine.design->holes;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    list.push_back({{"rule", rule_name(rows[i].rule)},
-                    {"operation", op_name(rows[i].op)},
-                    {"fixed_by", rows[i].fixed_by},
-                    {"why", rows[i].why},
-                    {"count", r.outcomes.holes[i]}});
   }
   return list;
 }
@@ -179,7 +167,7 @@ std::string json_text(const RunOptions& o, const RunResult& r) {
       {"seconds", r.seconds},
       {"interrupted", r.is_interrupted},
       {"outcomes", outcomes(r)},
-      {"known_holes", holes(o, r)},
+      {"known_holes", known_holes_json(*o.machine.design, r.outcomes)},
       {"windows", windows(o, r)},
       {"violations", violations(o, r)},
       {"actors", actors(r)},

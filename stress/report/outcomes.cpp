@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "stress/report/costs.h"
 
@@ -23,6 +24,19 @@ std::string_view colour_of(Grade grade) {
 }
 
 }  // namespace
+
+nlohmann::ordered_json known_holes_json(const Design& design, const Outcomes& outcomes) {
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (std::size_t i = 0; i < design.holes.size(); ++i) {
+    const KnownHole& hole = design.holes[i];
+    list.push_back({{"rule", rule_name(hole.rule)},
+                    {"operation", op_name(hole.op)},
+                    {"fixed_by", hole.fixed_by},
+                    {"why", hole.why},
+                    {"count", outcomes.holes[i]}});
+  }
+  return list;
+}
 
 std::string painted(Grade grade, const std::string& text, bool colour) {
   return colour ? fmt::format("{}{}{}", colour_of(grade), text, kReset) : text;

@@ -1,6 +1,7 @@
 // outcomes: graded outcomes and violations in words, as every report shows them.
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "stress/grading.h"
@@ -9,6 +10,8 @@ namespace hvo::stress {
 
 /// `colour`: grades in ANSI colours.
 std::string outcomes_text(const Design& design, const Outcomes& outcomes, bool colour);
+/// The design's known holes, and how often each was met.
+nlohmann::ordered_json known_holes_json(const Design& design, const Outcomes& outcomes);
 /// `text` in the colour of the grade, if `colour`.
 std::string painted(Grade grade, const std::string& text, bool colour);
 /// What broke, in words.

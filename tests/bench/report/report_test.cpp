@@ -6,7 +6,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "bench/report/stories.h"
+#include "bench/report/explored.h"
 #include "core/hvo/designs.h"
 
 namespace hvo::bench {
@@ -21,6 +21,18 @@ const std::string kStress =
                {"key": "never", "grade": "FORBIDDEN", "count": 0, "why": ""}],
   "known_holes": [{"rule": "read-only-store", "operation": "unfiltered pfn walk", "fixed_by": "bd225530a4c7",
                    "why": "", "count": 7}]})";
+const std::string kExplored = R"({"scenario": "recycle+walker", "schedules": 903, "complete": true, "bound": 2,
+  "schedules_left": 0.0, "known_holes": [{"operation": "unfiltered pfn walk", "count": 8}],
+  "story": {"rows": [
+    {"cpu": 0, "culprit": true, "text": "page[8].refcount 1→0"},
+    {"cpu": 0, "culprit": false, "text": "5 steps … folded"
+},
+    {"cpu": 1, "culprit": true, "text": "walk: PMD[0], PTE page[8..15] = frame 3 ro, which is long"},
+    {"cpu": 1, "culprit": true, "text": "cmpxchg page[8].refcount 1→2: TRAP"}]
+}
+})";
+const std::string kNotExplored = R"({"scenario": "recycle+filtered", "schedules": 75, "complete": false, "bound": 1,
+  "schedules_left": 25.0, "known_holes": [{"operation": "unfiltered pfn walk", "count": 0}]})";
 const std::string kSavings = R"({"memory_bytes": 17179869184, "designs": [
   {"name": "fake-head", "struct_page_bytes_saved": 234881024, "resident_bytes_after": {"total": 41943040}}]})";
 
@@ -55,6 +67,7 @@ Recording recording() {
 
 ReportSources sources() {
   return {.stress_path = file("stress.json", kStress),
+          .explored_paths = {file("filtered.json", kNotExplored), file("walker.json", kExplored)},
           .compare_path = file("compare.json", to_json(recording())),
           .savings_path = file("savings.json", kSavings),
           .design = "fake-head",
@@ -66,8 +79,10 @@ TEST(Report, HasAllPartsInPlainAsciiOf72Columns) {
   const auto text = make_report(sources());
   ASSERT_TRUE(text) << text.error();
   for (const char* const part :
-       {"abc1234", "1234 operations", "lookup-right", "met 7 times; fix: bd225530a4c7", "bd225530a4c7",
-        "on, page-aligned head", "40.0 %", "14.000 GiB saved", "Some Processor", "./hvo report"}) {
+       {"abc1234", "1234 operations", "lookup-right", "met 7 times in the run", "in 8 of", "bd225530a4c7",
+        "903 schedules of recycle+walker, all with up to 2 preemptions",
+        "75 schedules of recycle+filtered, about 75.0 % of those with 1", "on, page-aligned head", "40.0 %",
+        "14.000 GiB saved", "Some Processor", "./hvo report"}) {
     EXPECT_THAT(*text, HasSubstr(part));
   }
   EXPECT_THAT(*text, testing::Not(HasSubstr("never"))) << "what was not met is left out";
@@ -94,13 +109,25 @@ TEST(Report, RefusesAFileOfSomethingElse) {
   EXPECT_FALSE(make_report(s));
 }
 
-TEST(Report, HasAStoryForEachKnownHole) {
-  for (const Design& design : kDesigns) {
-    for (const KnownHole& hole : design.holes) {
-      EXPECT_NE(find_story(design.name, op_name(hole.op)), nullptr) << design.name << ": " << op_name(hole.op);
-    }
-  }
-  EXPECT_EQ(find_story("fake-head-acquire", "filtered pfn walk"), nullptr);
+TEST(Report, TellsTheStepsThatMatterInAColumnPerCpu) {
+  EXPECT_EQ(story_text(Explored::parse(kExplored)),
+            "    CPU 0: recycle                    CPU 1: walker\n"
+            "    page[8].refcount 1->0\n"
+            "                                      walk: PMD[0], PTE page[8..15] =\n"
+            "                                        frame 3 ro, which is long\n"
+            "                                      cmpxchg page[8].refcount 1->2:\n"
+            "                                        TRAP\n");
+  EXPECT_EQ(story_text(Explored::parse(kNotExplored)), "");
+}
+
+TEST(Report, SaysSoWhereAHoleWasNotMet) {
+  ReportSources s = sources();
+  s.explored_paths.pop_back();
+  EXPECT_THAT(make_report(s).value(), HasSubstr("met 7 times in the run, in none of"));
+  s.explored_paths.clear();
+  const std::string text = make_report(s).value();
+  EXPECT_THAT(text, HasSubstr("met 7 times in the run; fix"));
+  EXPECT_THAT(text, testing::Not(HasSubstr("schedules")));
 }
 
 TEST(Report, WrapsAtBlanks) {

@@ -1,0 +1,27 @@
+// Explored: what hvo-stress explore --json says of two small operations under every interleaving, and how a known hole
+// opens there, as two columns of steps, short enough for a mail.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace hvo::bench {
+
+using Explored = nlohmann::ordered_json;
+
+/// "12 schedules of a+b, all with up to 2 preemptions".
+std::string explored_text(const Explored& explored);
+
+/// The exploration in which the hole that is about this operation was met; nullptr: none of them.
+const Explored* find_hole(std::span<const Explored> explored, std::string_view operation);
+/// In how many schedules.
+std::uint64_t times_met(const Explored& explored, std::string_view operation);
+
+/// The steps that matter of the schedule that was found, as lines of at most 72 columns in plain ASCII; empty: none
+/// was.
+std::string story_text(const Explored& explored);
+
+}  // namespace hvo::bench
