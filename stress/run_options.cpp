@@ -46,14 +46,13 @@ std::string removed_text(const Safeguards& safeguards) {
   return s;
 }
 
-std::string command_of_machine(const RunOptions& o) {
-  std::string s = o.command;
+std::string machine_words(const RunOptions& o, std::string_view geometry) {
+  std::string s;
   const MachineConfig& m = o.machine;
-  if (o.scenario->name != kDefaultScenario) s += fmt::format(" --scenario {}", o.scenario->name);
   if (m.design->name != kDefaultDesign) s += fmt::format(" --design {}", m.design->name);
   if (m.nr_cpus != o.scenario->default_cpus) s += fmt::format(" --cpus {}", m.nr_cpus);
   if (o.nr_threads != default_threads(m.nr_cpus)) s += fmt::format(" --threads {}", o.nr_threads);
-  if (m.geometry.name != kGeometries[0].name) s += fmt::format(" --geometry {}", m.geometry.name);
+  if (m.geometry.name != geometry) s += fmt::format(" --geometry {}", m.geometry.name);
   if (m.nr_nodes != 1) s += fmt::format(" --nodes {}", m.nr_nodes);
   if (!o.pools.empty()) s += fmt::format(" --pool {}", pools_text(o.pools, m.geometry));
   if (o.memory_mib != 0) s += fmt::format(" --memory {}", o.memory_mib);
@@ -75,6 +74,12 @@ std::string command_of_machine(const RunOptions& o) {
   return s;
 }
 
+std::string command_of_machine(const RunOptions& o) {
+  const std::string scenario =
+      o.scenario->name == kDefaultScenario ? "" : fmt::format(" --scenario {}", o.scenario->name);
+  return o.command + scenario + machine_words(o, kGeometries[0].name);
+}
+
 std::string command_of(const RunOptions& o) {
   std::string s = command_of_machine(o);
   if (o.nr_rounds != 0) s += fmt::format(" --rounds {}", o.nr_rounds);
@@ -90,7 +95,6 @@ std::string sibling_command(const std::string& command, std::string_view name) {
 
 std::string command_of_exploration(const RunOptions& o, u64 nth) {
   RunOptions plain = o;
-  plain.command.clear();
   plain.nr_threads = default_threads(o.machine.nr_cpus);
   plain.machine.mmu = Mmu::software;
   plain.swarm = false;
@@ -98,9 +102,10 @@ std::string command_of_exploration(const RunOptions& o, u64 nth) {
   plain.hang_timeout = RunOptions{}.hang_timeout;
   plain.plant = Plant::none;
   plain.memory_mib = 0;
-  plain.scenario = find_scenario(kDefaultScenario);
+  // Sizes of hugepages mean something in their own geometry only.
+  const std::string_view unnamed = o.pools.empty() ? kGeometries[0].name : kExploredGeometry;
   return fmt::format("{} --scenario {}{} --seed {}", sibling_command(o.command, "explore"), o.scenario->name,
-                     command_of_machine(plain), o.seed_of_round(nth));
+                     machine_words(plain, unnamed), o.seed_of_round(nth));
 }
 
 std::string command_of_round(const RunOptions& o, u64 nth) {

@@ -20,6 +20,7 @@ constexpr std::string_view perturb_name(Perturb p) {
 
 inline constexpr std::string_view kDefaultScenario = "mixed";
 inline constexpr std::string_view kDefaultDesign = "fake-head";
+inline constexpr std::string_view kExploredGeometry = "tiny";  ///< the default of explore
 
 struct RunOptions {
   const Scenario* scenario = nullptr;
@@ -63,11 +64,13 @@ u32 default_threads(u32 nr_cpus);
 std::string command_of(const RunOptions& options);
 /// Without the length and the seed.
 std::string command_of_machine(const RunOptions& options);
+/// Of it what follows the scenario, each with a blank before it. `geometry`: the one that need not be named.
+std::string machine_words(const RunOptions& options, std::string_view geometry);
 std::string command_of_round(const RunOptions& options, u64 nth);
 /// "./hvo stress" → "./hvo explore": another command of the same program.
 std::string sibling_command(const std::string& command, std::string_view name);
 /// The shell command that explores the scenario with the seed of that round, on the tiny machine unless another one
-/// than the default was asked for: there every step is decided, and what is found can be replayed.
+/// than the default, or pools, were asked for: there every step is decided, and what is found can be replayed.
 std::string command_of_exploration(const RunOptions& options, u64 nth);
 
 }  // namespace hvo::stress

@@ -24,7 +24,8 @@ namespace hvo::stress {
 namespace {
 
 constexpr std::string_view kDefaultSave = "hvo-schedule.json";
-constexpr double kShrinkSeconds = 2;  // for each smaller program
+/// In all well below the grace that zoo gives (kGraceSeconds).
+constexpr ShrinkLimits kShrinkLimits{.seconds_each = 2, .seconds = 20};
 
 /// What is found out about a schedule that was found.
 struct Found {
@@ -34,16 +35,44 @@ struct Found {
   bool has_strayed = false;  ///< it did not come again
 };
 
-std::expected<Found, std::string> look_into(ExploreOptions options, const Witness& witness) {
+/// "3 → 2 CPUs, 6 → 1 operations each, 3 → 1 hugepages": what became less; nothing if nothing did.
+std::string lessened(const ProgramSize& before, const ProgramSize& after) {
+  std::string s;
+  const auto add = [&s](u64 from, u64 to, const char* what) {
+    if (to < from) s += fmt::format("{}{} → {} {}", s.empty() ? "" : ", ", from, to, what);
+  };
+  add(before.nr_cpus, after.nr_cpus, "CPUs");
+  add(before.nr_ops, after.nr_ops, "operations each");
+  add(before.nr_folios, after.nr_folios, "hugepages");
+  return s;
+}
+
+std::string shrunk_text(const Shrunk& s, const ExploreOptions& left) {
+  const std::string less = lessened(s.before, s.after);
+  return fmt::format("shrunk: {} → {} switches and choices, {} steps, {} tries\n", s.nr_switches_before,
+                     s.nr_switches_after, s.witness.nr_steps, s.nr_tries) +
+         (less.empty() ? "" : fmt::format("left:   {}\n        {}\n", less, program_words(left)));
+}
+
+std::string shrinking_text(const ExploreOptions& smaller) {
+  const ProgramSize size = size_of(smaller);
+  return fmt::format("shrinking: {}, {} each, {} in pools", plural(size.nr_cpus, "CPU"),
+                     plural(size.nr_ops, "operation"), plural(size.nr_folios, "hugepage"));
+}
+
+std::expected<Found, std::string> look_into(ExploreOptions options, const Witness& witness, ProgressLine& line) {
   Found f;
   f.file.command = command_of(options);
   f.file.witness = witness;
   if (options.shrinks) {
-    const auto shrunk = shrink(options, witness, kShrinkSeconds);
+    const auto watch = [&line](const ExploreOptions& smaller) {
+      if (!smaller.is_quiet) line.show(shrinking_text(smaller));
+    };
+    const auto shrunk = shrink(options, witness, kShrinkLimits, watch);
+    line.clear();
     if (!shrunk) return std::unexpected(shrunk.error());
     f.file.witness = shrunk->witness;
-    f.text = fmt::format("shrunk: {} → {} switches and choices, {} steps, {} tries\n", shrunk->nr_switches_before,
-                         shrunk->nr_switches_after, shrunk->witness.nr_steps, shrunk->nr_tries);
+    f.text = shrunk_text(*shrunk, options);
   }
   f.file.program = program_words(options);
   auto subject = subject_maker(options)();
@@ -54,7 +83,7 @@ std::expected<Found, std::string> look_into(ExploreOptions options, const Witnes
   const Replayed again =
       replay(**subject, options.search.engine, variant_of(w.strategy, w.index), w.decisions, &moments);
   f.has_strayed = again.has_strayed || again.end != w.end || again.nr_steps != w.nr_steps ||
-                  !is_same(failure_of(w.outcomes, options.search.find), again.outcomes);
+                  !is_same(failure_of(w.outcomes, w.end, options.search.find), again.outcomes, again.end);
   if (f.has_strayed) f.text += "run again it did not do the same; what follows is what it did then\n";
   if (w.is_cut) f.text += "it has more decisions than are kept: what follows ends otherwise\n";
   w.state_hash = again.state_hash;
@@ -136,6 +165,20 @@ std::optional<std::string> refused_with_pairs(const ExploreWords& w) {
   return std::nullopt;
 }
 
+/// The schedules that run are noted where a crash leaves them.
+std::expected<SearchResult, std::string> search_watched(const ExploreOptions& options,
+                                                        const std::optional<SearchState>& resumed, ProgressLine& line) {
+  WatchSearch watch;
+  if (!options.is_quiet) watch = [&](const SearchResult& so_far) { line.show(explore_progress(options, so_far)); };
+  CurrentSchedule current(command_of(options), options.search.nr_workers);
+  SearchOptions search_options = options.search;
+  search_options.current = &current;
+  if (resumed) search_options.resume = &*resumed;
+  auto searched = search(subject_maker(options), search_options, watch);
+  line.clear();
+  return searched;
+}
+
 }  // namespace
 
 int explore_command(const ExploreWords& words, const std::string& command) {
@@ -154,9 +197,7 @@ int explore_command(const ExploreWords& words, const std::string& command) {
   const std::string schedule_path = words.save.empty() ? std::string(kDefaultSave) : words.save;
   const std::tuple<OutputFiles&, const std::string&, std::function<std::string()>> outputs[] = {
       {files.json, words.json,
-       [&] {
-         return explore_json(*options, result, found ? &found->told : nullptr, found ? &found->file.witness : nullptr);
-       }},
+       [&] { return explore_json(*options, result, found ? &found->told : nullptr, found ? &found->file : nullptr); }},
       {files.schedule, schedule_path, [&] { return schedule_text(found->file); }},
       {files.rest, words.resume, [&] { return state_text(*result.rest); }}};
   for (const auto& [file, path, text] : outputs) {
@@ -165,20 +206,13 @@ int explore_command(const ExploreWords& words, const std::string& command) {
   }
   say(fmt::format("repeat: {}\n", command_of(*options)));
   ProgressLine line("hvo-stress");
-  WatchSearch watch;
-  if (!options->is_quiet) watch = [&](const SearchResult& so_far) { line.show(explore_progress(*options, so_far)); };
-  CurrentSchedule current(command_of(*options), options->search.nr_workers);
-  SearchOptions search_options = options->search;
-  search_options.current = &current;
-  if (*resumed) search_options.resume = &**resumed;
-  auto searched = search(subject_maker(*options), search_options, watch);
-  line.clear();
+  auto searched = search_watched(*options, *resumed, line);
   if (!searched) return fail_early(*options, kResource, searched.error());
   result = std::move(*searched);
   if (result.rest) result.rest->program = program_words(*options);
   if (!result.rest && !words.resume.empty()) std::filesystem::remove(words.resume);
   if (result.witness) {
-    auto looked = look_into(*options, *result.witness);
+    auto looked = look_into(*options, *result.witness, line);
     if (!looked) return fail_early(*options, kResource, looked.error());
     found = std::move(*looked);
     if (found->has_strayed) ++result.nr_undetermined;

@@ -52,23 +52,22 @@ Checked read_machine(const ExploreWords& w, ExploreOptions& o) {
   RunWords words = w.run;
   words.scenario = o.scenario != nullptr ? o.scenario->name : kDefaultScenario;
   if (words.seed.empty()) words.seed = "1";
-  if (o.scenario == nullptr && !w.run.cpus.empty()) return wrong("--cpus: small operations have a CPU each");
+  if (o.scenario == nullptr) {
+    if (!w.run.cpus.empty()) return wrong("--cpus: small operations have a CPU each");
+    if (!w.run.pool.empty() || w.run.at_boot) {
+      return wrong("--pool and --at-boot: small operations have the hugepages that they need");
+    }
+    if (!w.run.hot_added.empty()) return wrong("--hot-added: small operations have little memory, none hot-added");
+  }
   auto run = to_options(words, "");
   if (!run) return std::unexpected(run.error());
   o.machine = run->machine;
   o.search.seed = run->seed;
-  if (run->pools.empty() && o.scenario != nullptr) {
-    o.machine.pools = {};
-    o.machine.memory_pages = 0;
-    set_small_defaults(*o.scenario, o.machine);
-  }
+  if (o.scenario != nullptr) make_small(*o.scenario, !run->pools.empty(), o.machine);
   if (o.machine.nr_cpus > kMostCpus) return wrong(fmt::format("--cpus: an exploration has at most {}", kMostCpus));
   o.machine.recording = false;
-  // What the run's own command would say of the machine alone.
-  RunOptions plain = *run;
-  plain.scenario = find_scenario(kDefaultScenario);
-  plain.nr_threads = default_threads(plain.machine.nr_cpus);
-  o.machine_words = command_of_machine(plain);
+  if (o.scenario == nullptr) o.machine.nr_cpus = static_cast<u32>(o.small_ops.size());
+  o.machine_words = machine_words(*run, kExploredGeometry);
   return {};
 }
 
@@ -175,6 +174,7 @@ void add_explore_options(CLI::App& app, ExploreWords& w) {
 
 std::expected<ExploreOptions, std::string> to_explore_options(const ExploreWords& w, const std::string& command) {
   ExploreOptions o;
+  o.words = w;
   o.command = command;
   o.shrinks = !w.no_shrink;
   o.is_bisecting = w.bisect;
@@ -183,6 +183,12 @@ std::expected<ExploreOptions, std::string> to_explore_options(const ExploreWords
     if (auto r = step(w, o); !r) return std::unexpected(r.error());
   }
   return o;
+}
+
+std::expected<ExploreOptions, std::string> with_program(const ExploreOptions& options, const ExploreWords& words) {
+  auto other = to_explore_options(words, options.command);
+  if (other) other->search = options.search;
+  return other;
 }
 
 MakeSubject subject_maker(const ExploreOptions& o) {

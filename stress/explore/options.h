@@ -13,7 +13,7 @@ inline constexpr std::string_view kDefaultSubject = "restore+lookup";
 
 /// The words of `explore`, as typed.
 struct ExploreWords {
-  ExploreWords() { run.geometry = "tiny"; }
+  ExploreWords() { run.geometry = kExploredGeometry; }
   RunWords run;  ///< of the machine
   std::string subject{kDefaultSubject};
   std::string strategy, budget, schedules, index, workers, memory, evict, fail, ops, max_steps, find;
@@ -25,6 +25,8 @@ struct ExploreWords {
 void add_explore_options(CLI::App& app, ExploreWords& words);
 
 struct ExploreOptions {
+  /// That make the program: as typed, or changed by with_program(). Who changes fields alone can't shrink.
+  ExploreWords words;
   std::string subject;                    ///< as named
   std::vector<const SmallOp*> small_ops;  ///< one a CPU; empty: a scenario
   const Scenario* scenario = nullptr;     ///< null: small operations
@@ -40,6 +42,8 @@ struct ExploreOptions {
 
 /// Error: one line that says what is wrong and what is known; exit code 2.
 std::expected<ExploreOptions, std::string> to_explore_options(const ExploreWords& words, const std::string& command);
+/// The same search on the program of other words. Error as above.
+std::expected<ExploreOptions, std::string> with_program(const ExploreOptions& options, const ExploreWords& words);
 
 /// Makes what is explored, as often as it is called.
 MakeSubject subject_maker(const ExploreOptions& options);

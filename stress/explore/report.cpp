@@ -32,8 +32,6 @@ std::string share_text(const SearchResult& r) {
 
 double rate(u64 n, double seconds) { return seconds > 0 ? static_cast<double>(n) / seconds : 0; }
 
-std::string plural(u64 n, std::string_view what) { return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s"); }
-
 std::string coverage_text(const ExploreOptions& o, const SearchResult& r) {
   if (!is_depth_first(o)) return fmt::format("{}, a sample\n", strategy_text(o.search.strategy));
   const u32 asked = o.search.strategy.n;
@@ -121,8 +119,9 @@ std::string verdict_text(const ExploreOptions& o, const SearchResult& r) {
 }
 
 /// The schedule that the story tells.
-nlohmann::ordered_json witness_json(const ExploreOptions& o, const Witness& w) {
+nlohmann::ordered_json witness_json(const ExploreOptions& o, const ScheduleFile& schedule) {
   using Json = nlohmann::ordered_json;
+  const Witness& w = schedule.witness;
   Json seen = Json::array();
   for (const Outcome& x : kOutcomes) {
     const bool is_asked_for = x.grade == Grade::forbidden || x.key == o.search.find;
@@ -130,15 +129,14 @@ nlohmann::ordered_json witness_json(const ExploreOptions& o, const Witness& w) {
   }
   Json rules = Json::array();
   for (unsigned i = 0; i < w.outcomes.nr_first; ++i) rules.push_back(rule_name(w.outcomes.first[i].rule));
-  return {{"strategy", strategy_text(w.strategy)},
-          {"index", w.index},
-          {"steps", w.nr_steps},
-          {"decisions", w.decisions.size()},
-          {"outcomes", std::move(seen)},
+  return {{"program", schedule.program}, {"strategy", strategy_text(w.strategy)}, {"index", w.index},
+          {"steps", w.nr_steps},         {"decisions", w.decisions.size()},       {"outcomes", std::move(seen)},
           {"rules", std::move(rules)}};
 }
 
 }  // namespace
+
+std::string plural(u64 n, std::string_view what) { return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s"); }
 
 ExploreVerdict verdict_of(const ExploreOptions& o, const SearchResult& r) {
   const bool whole = is_depth_first(o) && r.is_complete && r.bound == o.search.strategy.n;
@@ -200,7 +198,8 @@ std::string explore_text(const ExploreOptions& o, const SearchResult& r, bool co
   return s + "\n" + painted(grade, verdict_text(o, r), colour) + "\n";
 }
 
-std::string explore_json(const ExploreOptions& o, const SearchResult& r, const Told* story, const Witness* witness) {
+std::string explore_json(const ExploreOptions& o, const SearchResult& r, const Told* story,
+                         const ScheduleFile* schedule) {
   using Json = nlohmann::ordered_json;
   Json outcomes = Json::array();
   for (const Outcome& x : kOutcomes) {
@@ -234,12 +233,13 @@ std::string explore_json(const ExploreOptions& o, const SearchResult& r, const T
             {"deadlocks", r.ends[static_cast<std::size_t>(End::deadlock)]},
             {"endless", r.ends[static_cast<std::size_t>(End::endless)]},
             {"outcomes", outcomes},
+            {"known_holes", known_holes_json(*o.machine.design, r.outcomes)},
             {"events", events},
             {"witnesses", r.nr_witnesses},
             {"verdict", verdict_word(v)},
             {"exit_code", exit_code(o, v)}};
   if (story != nullptr) json["story"] = told_json(*story);
-  if (witness != nullptr) json["witness"] = witness_json(o, *witness);
+  if (schedule != nullptr) json["witness"] = witness_json(o, *schedule);
   return json.dump(2) + "\n";
 }
 

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "stress/explore/explain/retell.h"
 #include "stress/explore/options.h"
+#include "stress/explore/search/schedule_file.h"
 
 namespace hvo::stress {
 
@@ -21,10 +23,12 @@ ExploreVerdict verdict_of(const ExploreOptions& options, const SearchResult& res
 /// With --bisect: 1 what is searched for was seen, 0 it can't be, 125 nothing can be said.
 int exit_code(const ExploreOptions& options, ExploreVerdict verdict);
 
+/// "1 CPU", "2 CPUs".
+std::string plural(u64 n, std::string_view what);
 std::string explore_text(const ExploreOptions& options, const SearchResult& result, bool colour);
-/// `story`: of the schedule that was found; null: none was.
+/// `story`, `schedule`: what was found; null: nothing was. The program in the schedule is what shrinking has left.
 std::string explore_json(const ExploreOptions& options, const SearchResult& result, const Told* story,
-                         const Witness* witness);
+                         const ScheduleFile* schedule);
 /// One line that says how far a search is.
 std::string explore_progress(const ExploreOptions& options, const SearchResult& so_far);
 

@@ -100,6 +100,16 @@ grep -qF "$(sed -n 2,9p story)" first || fail "the replay tells another story th
 expect 0 replay hole.json --check-determinism
 expect 1 replay bug.json
 
+# ---- what shrinking has left of a program is what a replay runs
+expect 0 explore --scenario lookup+recycle+walker --design shared-tail --find known-hole --save left.json
+shows "^left: .*3 → 2 CPUs"
+narrow 100
+expect 0 replay left.json
+expect 0 explore --scenario walker_vs_remap --cpus 3 --ops 4 --geometry tiny-pages --find known-hole --save left.json
+shows "^left: .*CPUs"
+narrow 100
+expect 0 replay left.json
+
 # ---- a schedule that was changed is refused, in one line
 changed() {
   sed "$1" hole.json >changed.json

@@ -1,6 +1,10 @@
 #include "stress/explore/search/shrink.h"
 
 #include <algorithm>
+#include <chrono>
+#include <string>
+
+#include "program/signals.h"
 
 namespace hvo::stress {
 
@@ -9,6 +13,18 @@ namespace {
 std::size_t nr_set(const std::vector<u8>& decisions) {
   return static_cast<std::size_t>(std::ranges::count_if(decisions, [](u8 d) { return d != 0; }));
 }
+
+/// When to leave off.
+class Deadline {
+ public:
+  explicit Deadline(double seconds)
+      : end_(Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds))) {}
+  bool is_over() const { return is_interrupted() || Clock::now() >= end_; }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point end_;
+};
 
 /// Tries schedules of one subject against one failure.
 class Tryer {
@@ -20,7 +36,7 @@ class Tryer {
   bool accept(const std::vector<u8>& decisions) {
     ++nr_tries_;
     const Replayed r = replay(subject_, options_, variant_of(witness_.strategy, witness_.index), decisions, nullptr);
-    if (!is_same(failure_, r.outcomes)) return false;
+    if (!is_same(failure_, r.outcomes, r.end)) return false;
     const std::size_t before = nr_set(witness_.decisions);
     const std::size_t after = nr_set(decisions);
     if (after > before || (after == before && r.nr_steps >= witness_.nr_steps)) return false;
@@ -51,12 +67,12 @@ std::vector<std::size_t> places(const std::vector<u8>& decisions) {
 }
 
 /// Half of them, then quarters, down to one at a time, until nothing can be left out.
-void drop_decisions(Tryer& tryer, Witness& witness) {
+void drop_decisions(Tryer& tryer, Witness& witness, const Deadline& deadline) {
   bool again = true;
   while (again) {
     again = false;
     for (std::size_t size = std::max<std::size_t>(1, places(witness.decisions).size() / 2); size != 0; size /= 2) {
-      for (std::size_t first = 0; first < places(witness.decisions).size();) {
+      for (std::size_t first = 0; first < places(witness.decisions).size() && !deadline.is_over();) {
         const auto at = places(witness.decisions);
         std::vector<u8> fewer = witness.decisions;
         for (std::size_t i = first; i < std::min(first + size, at.size()); ++i) fewer[at[i]] = 0;
@@ -70,45 +86,132 @@ void drop_decisions(Tryer& tryer, Witness& witness) {
   }
 }
 
-/// The same search on a smaller program; the witness if it comes again.
-std::optional<Witness> search_smaller(const ExploreOptions& options, const Failure& failure, double seconds) {
-  SearchOptions s = options.search;
-  s.seconds = seconds;
-  s.nr_schedules = 0;
-  s.find = failure.key;
-  s.stops_at_witness = true;
-  s.check_determinism = false;
-  const auto result = search(subject_maker(options), s);
-  if (!result || !result->witness || !is_same(failure, result->witness->outcomes)) return std::nullopt;
-  return result->witness;
+/// The pools that begin with hugepages.
+std::vector<PoolRequest> pools_of(const MachineConfig& machine) {
+  std::vector<PoolRequest> pools;
+  for (const PoolConfig& pool : machine.pools) {
+    if (pool.nr_huge_pages != 0) pools.push_back({pool.order, pool.nr_huge_pages});
+  }
+  return pools;
 }
 
-void shrink_program(ExploreOptions& options, const Failure& failure, Witness& witness, double seconds) {
-  const auto accept = [&](const ExploreOptions& smaller) {
-    const auto found = search_smaller(smaller, failure, seconds);
-    if (!found) return false;
-    options = smaller;
-    witness = *found;
+/// Leaves out of the program what the failure comes without.
+class ProgramShrinker {
+ public:
+  ProgramShrinker(ExploreOptions& options, const Failure& failure, Witness& witness, const ShrinkLimits& limits,
+                  const Deadline& deadline, const WatchShrinking& watch)
+      : options_(options), failure_(failure), witness_(witness), limits_(limits), deadline_(deadline), watch_(watch) {}
+
+  void run() {
+    if (options_.scenario == nullptr) {
+      drop_small_ops();
+      return;
+    }
+    lessen([this] { return u64{options_.machine.nr_cpus}; },
+           [this](u64 n) {
+             ExploreWords words = options_.words;
+             words.run.cpus = std::to_string(n);
+             return words;
+           });
+    lessen([this] { return u64{options_.nr_ops}; },
+           [this](u64 n) {
+             ExploreWords words = options_.words;
+             words.ops = std::to_string(n);
+             return words;
+           });
+    lessen_pools();
+  }
+
+ private:
+  /// Takes the program of these words over if the same failure is found in it.
+  bool accept(const ExploreWords& words) {
+    if (deadline_.is_over()) return false;
+    const auto smaller = with_program(options_, words);
+    if (!smaller) return false;
+    if (watch_) watch_(*smaller);
+    const auto result = search(subject_maker(*smaller), search_of(*smaller));
+    if (!result || !result->witness || result->witness->is_cut) return false;
+    if (!is_same(failure_, result->witness->outcomes, result->witness->end)) return false;
+    options_ = *smaller;
+    witness_ = *result->witness;
     return true;
-  };
-  while (options.nr_ops > 1) {
-    ExploreOptions smaller = options;
-    smaller.nr_ops = options.nr_ops / 2;
-    if (accept(smaller)) continue;
-    smaller.nr_ops = options.nr_ops - 1;
-    if (smaller.nr_ops == options.nr_ops / 2 || !accept(smaller)) break;
   }
-  while (options.machine.nr_cpus > 2) {
-    ExploreOptions smaller = options;
-    --smaller.machine.nr_cpus;
-    if (!accept(smaller)) break;
+  SearchOptions search_of(const ExploreOptions& smaller) const {
+    SearchOptions s = smaller.search;
+    s.seconds = limits_.seconds_each;
+    s.nr_schedules = limits_.schedules_each;
+    // The same lots: what a smaller scenario does is a part of what it did.
+    s.first_index = variant_of(witness_.strategy, witness_.index);
+    s.find = failure_.key;
+    s.stops_at_witness = true;
+    s.check_determinism = false;
+    if (smaller.machine.nr_cpus > 1 || s.strategy.kind == StrategySpec::Kind::dfs) return s;
+    // One CPU has no switches to try, so all strategies are one.
+    constexpr u64 kEnough = 1000;
+    s.strategy = {StrategySpec::Kind::random, 2};
+    s.nr_schedules = std::min(kEnough, s.nr_schedules == 0 ? kEnough : s.nr_schedules);
+    return s;
   }
-}
+
+  /// A count of 2 or more, by as much as goes.
+  void lessen(const std::function<u64()>& now, const std::function<ExploreWords(u64)>& words) {
+    for (u64 step = now() / 2; step != 0;) {
+      step = accept(words(now() - step)) ? std::min(step, now() - 1) : step / 2;
+    }
+  }
+
+  void drop_small_ops() {
+    std::size_t before = 0;
+    do {
+      before = options_.small_ops.size();
+      drop_each_small_op();
+    } while (options_.small_ops.size() < before);
+  }
+  void drop_each_small_op() {
+    for (std::size_t i = 0; options_.small_ops.size() > 1 && i < options_.small_ops.size();) {
+      ExploreWords words = options_.words;
+      words.subject.clear();
+      for (std::size_t k = 0; k < options_.small_ops.size(); ++k) {
+        if (k != i) words.subject += (words.subject.empty() ? "" : "+") + std::string(options_.small_ops[k]->name);
+      }
+      if (!accept(words)) ++i;
+    }
+  }
+
+  /// A pool without hugepages can't be asked for by name, but left out if there is another one, with what it may have
+  /// beyond its size.
+  void lessen_pools() {
+    for (std::size_t i = 0; i < pools_of(options_.machine).size();) {
+      auto others = pools_of(options_.machine);
+      others.erase(others.begin() + static_cast<std::ptrdiff_t>(i));
+      if (!others.empty() && accept(with_pools(others))) continue;
+      lessen([&, this] { return pools_of(options_.machine)[i].nr; },
+             [&, this](u64 n) {
+               auto pools = pools_of(options_.machine);
+               pools[i].nr = n;
+               return with_pools(pools);
+             });
+      ++i;
+    }
+  }
+  ExploreWords with_pools(std::span<const PoolRequest> pools) const {
+    ExploreWords words = options_.words;
+    words.run.pool = pools_text(pools, options_.machine.geometry);
+    return words;
+  }
+
+  ExploreOptions& options_;
+  const Failure& failure_;
+  Witness& witness_;
+  const ShrinkLimits& limits_;
+  const Deadline& deadline_;
+  const WatchShrinking& watch_;
+};
 
 }  // namespace
 
-Failure failure_of(const Outcomes& outcomes, const std::optional<Key>& find) {
-  Failure f;
+Failure failure_of(const Outcomes& outcomes, End end, const std::optional<Key>& find) {
+  Failure f{.key = {}, .end = end};
   if (find && outcomes.of(*find) != 0) f.key = find;
   for (const Outcome& o : kOutcomes) {
     if (!f.key && o.grade == Grade::forbidden && outcomes.of(o.key) != 0) f.key = o.key;
@@ -117,28 +220,44 @@ Failure failure_of(const Outcomes& outcomes, const std::optional<Key>& find) {
     f.rule = outcomes.first[0].rule;
     f.op = outcomes.first[0].op;
   }
+  if (f.key == Key::known_violation) {
+    const auto hit = std::ranges::find_if(outcomes.holes, [](u64 n) { return n != 0; });
+    f.hole = static_cast<std::size_t>(hit - outcomes.holes.begin());
+  }
   return f;
 }
 
-bool is_same(const Failure& failure, const Outcomes& outcomes) {
+bool is_same(const Failure& failure, const Outcomes& outcomes, End end) {
   if (!failure.key || outcomes.of(*failure.key) == 0) return false;
+  if (failure.key == Key::stuck) return failure.end == end;
+  if (failure.key == Key::known_violation) {
+    return failure.hole == outcomes.holes.size() || outcomes.holes[failure.hole] != 0;
+  }
   if (failure.key != Key::violation || failure.op == Op::none) return true;
   const auto first = std::span(outcomes.first).first(outcomes.nr_first);
   return std::ranges::any_of(first,
                              [&failure](const Violation& v) { return v.rule == failure.rule && v.op == failure.op; });
 }
 
-std::expected<Shrunk, std::string> shrink(ExploreOptions& options, const Witness& witness, double seconds) {
-  Shrunk s{.witness = witness, .nr_switches_before = nr_set(witness.decisions)};
-  const Failure failure = failure_of(witness.outcomes, options.search.find);
-  if (options.scenario != nullptr) shrink_program(options, failure, s.witness, seconds);
+ProgramSize size_of(const ExploreOptions& options) {
+  ProgramSize size{.nr_cpus = options.machine.nr_cpus, .nr_ops = options.nr_ops};
+  if (options.scenario == nullptr) return size;
+  for (const PoolRequest& pool : pools_of(options.machine)) size.nr_folios += pool.nr;
+  return size;
+}
+
+std::expected<Shrunk, std::string> shrink(ExploreOptions& options, const Witness& witness, const ShrinkLimits& limits,
+                                          const WatchShrinking& watch) {
+  Shrunk s{.witness = witness, .before = size_of(options), .nr_switches_before = nr_set(witness.decisions)};
+  const Failure failure = failure_of(witness.outcomes, witness.end, options.search.find);
+  const Deadline deadline(limits.seconds);
+  ProgramShrinker(options, failure, s.witness, limits, deadline, watch).run();
   auto subject = subject_maker(options)();
   if (!subject) return std::unexpected(subject.error());
   Tryer tryer(**subject, options.search.engine, failure, s.witness);
-  drop_decisions(tryer, s.witness);
+  drop_decisions(tryer, s.witness, deadline);
   s.nr_tries = tryer.nr_tries();
-  s.nr_ops = options.nr_ops;
-  s.nr_cpus = options.machine.nr_cpus;
+  s.after = size_of(options);
   s.nr_switches_after = nr_set(s.witness.decisions);
   return s;
 }

@@ -100,11 +100,21 @@ class ScenarioSubject final : public Subject {
 
 }  // namespace
 
-void set_small_defaults(const Scenario& scenario, MachineConfig& config) {
+void make_small(const Scenario& scenario, bool pools_are_given, MachineConfig& config) {
+  const Geometry& g = config.geometry;
+  u64 given = 0;
+  for (PoolConfig& pool : config.pools) {
+    if (pools_are_given) given += pool.nr_huge_pages << pool.order.v;
+    if (!pools_are_given && pool.order == g.huge_order) pool.nr_huge_pages = std::min(pool.nr_huge_pages, kMostHuge);
+  }
   Scenario small = scenario;
   small.pools.nr_spare = std::min(small.pools.nr_spare, kMostSpare);
-  small.pools.nr_huge = std::min(small.pools.nr_huge, kMostHuge);
+  config.memory_pages = 0;
   set_defaults(small, config);
+  config.memory_pages += (given << kStructPageShift) >> g.page_shift;  // the struct pages of small pages are many
+  if (config.self_hosted_pages == 0) return;
+  const u64 ordinary = align_up(config.memory_pages, g.memory_granule());
+  config.memory_pages = pages_for_nodes(g, ordinary + config.self_hosted_pages, config.nr_nodes);
 }
 
 std::expected<std::unique_ptr<Subject>, std::string> make_scenario_subject(const Scenario& scenario,

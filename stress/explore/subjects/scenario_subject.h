@@ -6,9 +6,9 @@
 
 namespace hvo::stress {
 
-/// What the scenario wants when the user says nothing, on a machine small enough to be put back thousands of times a
-/// second.
-void set_small_defaults(const Scenario& scenario, MachineConfig& config);
+/// Makes a machine of which set_defaults() filled what was left open small enough to be put back thousands of times a
+/// second: with less memory, and fewer hugepages unless `pools_are_given`, which always find room.
+void make_small(const Scenario& scenario, bool pools_are_given, MachineConfig& config);
 
 /// Each CPU of a machine of `config` runs `nr_ops` operations of the scenario's actors, drawn by `seed` and the
 /// schedule's variant. At the end all is given back and recounted, as at the end of a round.

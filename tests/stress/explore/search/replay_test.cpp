@@ -125,6 +125,9 @@ TEST(ScheduleFile, IsRefusedInOneClearLineWhenItIsDamaged) {
   }
 }
 
+/// Schedules, not time: what is left is the same on any host.
+constexpr ShrinkLimits kLimits{.seconds_each = 600, .schedules_each = 20000, .seconds = 3600};
+
 TEST(Shrink, KeepsTheFailureAndNeverGrows) {
   for (const auto& [subject, find, design] : {std::tuple{"recycle+filtered", "known-hole", "fake-head"},
                                               std::tuple{"lookup+restore", "self-head", "fake-head"},
@@ -132,7 +135,7 @@ TEST(Shrink, KeepsTheFailureAndNeverGrows) {
     SCOPED_TRACE(subject);
     ExploreOptions options = options_for(subject, find, design);
     const Witness w = witness_of(options);
-    const auto shrunk = shrink(options, w, 1);
+    const auto shrunk = shrink(options, w, kLimits);
     ASSERT_TRUE(shrunk) << shrunk.error();
     EXPECT_EQ(shrunk->nr_switches_before, nr_set(w.decisions));
     EXPECT_EQ(shrunk->nr_switches_after, nr_set(shrunk->witness.decisions));
@@ -140,45 +143,118 @@ TEST(Shrink, KeepsTheFailureAndNeverGrows) {
     EXPECT_LE(shrunk->nr_switches_after, 6U) << "three preemptions and their returns at most";
     const auto again = subject_maker(options)().value();
     const Replayed r = replay(*again, {}, 0, shrunk->witness.decisions, nullptr);
-    EXPECT_TRUE(is_same(failure_of(w.outcomes, options.search.find), r.outcomes));
+    EXPECT_TRUE(is_same(failure_of(w.outcomes, w.end, options.search.find), r.outcomes, r.end));
     EXPECT_EQ(r.nr_steps, shrunk->witness.nr_steps);
     EXPECT_EQ(r.state_hash, shrunk->witness.state_hash);
     EXPECT_FALSE(r.has_strayed);
   }
 }
 
-TEST(Shrink, LeavesFewerOperationsOfAScenario) {
+/// What a replay makes of the words that a schedule file keeps.
+ExploreOptions reread(const ExploreOptions& options) {
+  CLI::App app;
   ExploreWords words;
-  words.subject = "walker_vs_remap";
-  words.run.design = "fake-head";
-  words.find = "known-hole";
-  words.ops = "6";
-  words.workers = "1";
+  add_explore_options(app, words);
+  app.parse(program_words(options), false);
+  return to_explore_options(words, "hvo-stress explore").value();
+}
+
+/// Of a scenario, or small operations, by the strategy that is usual.
+ExploreOptions shrunk_of(const ExploreWords& words) {
   ExploreOptions options = to_explore_options(words, "hvo-stress explore").value();
   const Witness w = witness_of(options);
-  const auto shrunk = shrink(options, w, 0.5);
-  ASSERT_TRUE(shrunk) << shrunk.error();
-  EXPECT_LT(shrunk->nr_ops, 6U);
-  EXPECT_EQ(options.nr_ops, shrunk->nr_ops) << "the options make what is left";
-  EXPECT_EQ(options.machine.nr_cpus, 2U);
+  const Shrunk shrunk = shrink(options, w, kLimits).value();
+  EXPECT_EQ(shrunk.after, size_of(options)) << "the options make what is left";
+  // As the file is read: to the bit.
+  const ExploreOptions again = reread(options);
+  const Witness& left = shrunk.witness;
+  const auto replayed = [&left](const ExploreOptions& o) {
+    const auto subject = subject_maker(o)().value();
+    return replay(*subject, o.search.engine, variant_of(left.strategy, left.index), left.decisions, nullptr);
+  };
+  const Replayed r = replayed(again);
+  EXPECT_TRUE(is_same(failure_of(w.outcomes, w.end, options.search.find), r.outcomes, r.end));
+  EXPECT_FALSE(r.has_strayed) << program_words(options);
+  EXPECT_EQ(r.nr_steps, left.nr_steps) << program_words(options);
+  EXPECT_EQ(r.state_hash, replayed(options).state_hash) << program_words(options);
+  return options;
+}
+
+ExploreWords words_for(const std::string& subject, const std::string& find, const std::string& design) {
+  ExploreWords words;
+  words.subject = subject;
+  words.run.design = design;
+  words.find = find;
+  words.workers = "1";
+  return words;
+}
+
+TEST(Shrink, LeavesFewerOperationsAndCpusOfAScenario) {
+  ExploreWords words = words_for("walker_vs_remap", "known-hole", "fake-head");
+  words.ops = "6";
+  words.run.cpus = "4";
+  const ExploreOptions left = shrunk_of(words);
+  EXPECT_LT(left.nr_ops, 6U);
+  EXPECT_EQ(left.machine.nr_cpus, 2U) << "the walker and who makes the hugepage";
+}
+
+TEST(Shrink, LeavesFewerHugepagesInThePools) {
+  ExploreWords words = words_for("demote_vs_alloc", "", "fake-head");
+  words.run.pool = "8K=6,32K=1";
+  words.run.without = {"split-page"};
+  const ExploreOptions left = shrunk_of(words);
+  EXPECT_LT(size_of(left).nr_folios, 7U) << left.words.run.pool;
+}
+
+TEST(Shrink, LeavesOutOperationsThatTakeNoPart) {
+  EXPECT_EQ(shrunk_of(words_for("lookup+recycle+walker", "known-hole", "shared-tail")).subject, "recycle+walker");
+}
+
+TEST(Shrink, OfWhatOneCpuDoesAloneNothingElseIsLeft) {
+  ExploreWords words = words_for("lookup+optimise", "", "fake-head");
+  words.run.without = {"split-page"};
+  EXPECT_EQ(shrunk_of(words).subject, "optimise");
+}
+
+TEST(Shrink, NothingIsTriedWhenTheTimeIsUp) {
+  ExploreWords words = words_for("lookup+recycle+walker", "known-hole", "shared-tail");
+  ExploreOptions options = to_explore_options(words, "hvo-stress explore").value();
+  const Witness w = witness_of(options);
+  bool tried = false;
+  const auto shrunk =
+      shrink(options, w, {.seconds_each = 1, .seconds = 0}, [&](const ExploreOptions&) { tried = true; });
+  EXPECT_FALSE(tried);
+  EXPECT_EQ(shrunk.value().witness.decisions, w.decisions);
+  EXPECT_EQ(shrunk->after, shrunk->before);
 }
 
 TEST(Shrink, AnotherFailureDoesNotDo) {
   Outcomes trap;
   trap.add(Key::violation);
   trap.keep({.rule = Rule::read_only_store, .op = Op::pfn_walk_filtered, .what = {}});
-  const Failure failure = failure_of(trap, {});
-  EXPECT_TRUE(is_same(failure, trap));
+  const Failure failure = failure_of(trap, End::done, {});
+  EXPECT_TRUE(is_same(failure, trap, End::done));
   Outcomes by_other;
   by_other.add(Key::violation);
   by_other.keep({.rule = Rule::read_only_store, .op = Op::pfn_walk_unfiltered, .what = {}});
-  EXPECT_FALSE(is_same(failure, by_other));
+  EXPECT_FALSE(is_same(failure, by_other, End::done));
   Outcomes stuck;
   stuck.add(Key::stuck);
-  EXPECT_FALSE(is_same(failure, stuck));
-  EXPECT_FALSE(is_same(failure, {}));
-  EXPECT_TRUE(is_same(failure_of(stuck, Key::stuck), stuck)) << "what is searched for is the failure";
-  EXPECT_TRUE(is_same(failure_of(trap, Key::stuck), trap)) << "but what must not be is never passed over";
+  EXPECT_FALSE(is_same(failure, stuck, End::deadlock));
+  EXPECT_FALSE(is_same(failure, {}, End::done));
+  EXPECT_TRUE(is_same(failure_of(stuck, End::deadlock, Key::stuck), stuck, End::deadlock));
+  EXPECT_FALSE(is_same(failure_of(stuck, End::deadlock, Key::stuck), stuck, End::endless)) << "not for the same reason";
+  EXPECT_TRUE(is_same(failure_of(trap, End::done, Key::stuck), trap, End::done))
+      << "what must not be is never passed over";
+  Outcomes hole;
+  hole.add(Key::known_violation);
+  hole.holes[1] = 1;
+  Outcomes other_hole;
+  other_hole.add(Key::known_violation);
+  other_hole.holes[0] = 1;
+  const Failure known = failure_of(hole, End::done, Key::known_violation);
+  EXPECT_TRUE(is_same(known, hole, End::done));
+  EXPECT_FALSE(is_same(known, other_hole, End::done)) << "another hole of the same design";
 }
 
 }  // namespace
