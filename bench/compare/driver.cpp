@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "core/base/rng.h"
 #include "program/child.h"
@@ -38,6 +39,49 @@ class Placements {
   const std::vector<std::string>& all_;
   Rng rng_;
   std::vector<std::string> left_;
+};
+
+/// What the next round over all designs measures, by how long those before took. A process of all cases takes seconds,
+/// one of the headline's a fraction: a quarter of the time gives these the many processes that a narrow interval needs.
+class Schedule {
+ public:
+  explicit Schedule(const Plan& plan) : plan_(plan) {}
+
+  Seconds passed() const { return Clock::now() - start_; }
+  bool has_enough() const { return of(plan_.extent).nr_rounds >= kFewestProcesses; }
+  /// Nothing: the budget would be passed.
+  std::optional<Extent> next() {
+    begin_ = Clock::now();
+    const Seconds now = passed();
+    const bool is_behind = of(Extent::quick).spent < kHeadlineShare * now && of(Extent::all).nr_rounds != 0;
+    const Extent wanted = is_behind ? Extent::quick : plan_.extent;
+    if (!has_enough() || now + of(wanted).longest <= plan_.budget) return wanted;
+    const Kind& quick = of(Extent::quick);
+    if (quick.nr_rounds != 0 && now + quick.longest <= plan_.budget) return Extent::quick;
+    return std::nullopt;
+  }
+  void done(Extent extent) {
+    Kind& kind = of(extent);
+    const Seconds took = Clock::now() - begin_;
+    ++kind.nr_rounds;
+    kind.spent += took;
+    kind.longest = std::max(kind.longest, took);
+  }
+
+ private:
+  static constexpr double kHeadlineShare = 0.25;
+  struct Kind {
+    u64 nr_rounds = 0;
+    Seconds spent{0};
+    Seconds longest{0};
+  };
+  const Kind& of(Extent extent) const { return extent == Extent::quick ? quick_ : all_; }
+  Kind& of(Extent extent) { return extent == Extent::quick ? quick_ : all_; }
+
+  const Plan& plan_;
+  Clock::time_point start_ = Clock::now();
+  Clock::time_point begin_ = start_;
+  Kind quick_, all_;
 };
 
 }  // namespace
@@ -88,19 +132,17 @@ std::expected<Recording, std::string> run_plan(const Plan& plan, const ComparePr
   std::vector<Placements> placements;
   placements.reserve(plan.designs.size());
   for (u64 i = 0; i < plan.designs.size(); ++i) placements.emplace_back(plan.placements, plan.seed, i);
-  const auto start = Clock::now();
-  Seconds longest{0};  // of one round over all designs
-  for (u64 round = 0;; ++round) {
-    const auto begin = Clock::now();
-    if (round >= kFewestProcesses && begin - start + longest > plan.budget) return recording;
+  Schedule schedule(plan);
+  u64 nr_jobs = 0;
+  while (const auto extent = schedule.next()) {
     for (u64 i = 0; i < plan.designs.size(); ++i) {
-      if (progress) progress(recording.processes.size(), Clock::now() - start);
+      if (progress) progress(recording.processes.size(), schedule.passed());
       const Job job{.design = plan.designs[i],
                     .placement = placements[i].next(),
-                    .seed = Rng::seeded(plan.seed, round * plan.designs.size() + i).next(),
-                    .extent = plan.extent,
+                    .seed = Rng::seeded(plan.seed, nr_jobs++).next(),
+                    .extent = *extent,
                     .plant = plan.plant,
-                    .repetitions = plan.extent == Extent::quick ? kQuickRepetitions : kRepetitions};
+                    .repetitions = *extent == Extent::quick ? kQuickRepetitions : kRepetitions};
       auto line = run_self(worker_arguments(job));
       // The child has ended with us.
       if (is_interrupted()) {
@@ -109,7 +151,7 @@ std::expected<Recording, std::string> run_plan(const Plan& plan, const ComparePr
       }
       if (!line) {
         // What there is may be enough, and is not lost.
-        if (round < kFewestProcesses) return std::unexpected(line.error());
+        if (!schedule.has_enough()) return std::unexpected(line.error());
         fmt::print(stderr, "hvo-bench: {}; what was measured before stands\n", line.error());
         recording.is_partial = true;
         return recording;
@@ -118,8 +160,9 @@ std::expected<Recording, std::string> run_plan(const Plan& plan, const ComparePr
       if (!measured) return std::unexpected(measured.error());
       recording.processes.push_back(std::move(*measured));
     }
-    longest = std::max<Seconds>(longest, Clock::now() - begin);
+    schedule.done(*extent);
   }
+  return recording;
 }
 
 }  // namespace hvo::bench

@@ -43,6 +43,11 @@ std::string processes_text(const Recording& recording) {
         std::ranges::count_if(recording.processes, [&](const Measured& m) { return m.job.design == design; });
     if (n != 0) text += fmt::format("{}{} about {}", text.empty() ? "" : ", ", n, design);
   }
+  const auto nr_quick =
+      std::ranges::count_if(recording.processes, [](const Measured& m) { return m.job.extent == Extent::quick; });
+  if (recording.extent == Extent::all && nr_quick != 0) {
+    text += fmt::format(";\n  {} of these measured the headline alone", nr_quick);
+  }
   return text;
 }
 
