@@ -4,6 +4,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <fstream>
 #include <string_view>
 #include <thread>
@@ -59,6 +60,11 @@ std::string smt() {
   return active == "1" ? "on" : active == "0" ? "off" : active;
 }
 
+std::string counters() {
+  if (PerfCounters::open()) return "available";
+  return errno == EACCES || errno == EPERM ? "refused: see kernel.perf_event_paranoid" : "none";
+}
+
 /// As the C library knows them: that of the last may be the sum of a socket's.
 std::string caches() {
   std::string text;
@@ -77,7 +83,7 @@ Facts environment() {
       {"cores", std::to_string(std::thread::hardware_concurrency())},
       {"smt", smt()},
       {"caches", caches()},
-      {"counters", PerfCounters::open() ? "available" : "none: the host gives no performance counters"},
+      {"counters", counters()},
       {"governor", first_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")},
       {"kernel", kernel()},
       {"load", first_line("/proc/loadavg")},

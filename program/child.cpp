@@ -54,11 +54,10 @@ std::expected<Started, std::string> start(const char* program, std::vector<std::
   return std::unexpected(std::string("did not start: ") + std::strerror(error));
 }
 
-/// There is something to read, or the end of it. Waits a moment for that.
-bool has_something(int fd) {
-  constexpr int kMilliseconds = 50;
+/// There is something to read, or the end of it. Waits so long for that, and no longer than to the next signal.
+bool has_something(int fd, int milliseconds) {
   pollfd poll_fd{.fd = fd, .events = POLLIN, .revents = 0};
-  return poll(&poll_fd, 1, kMilliseconds) > 0;
+  return poll(&poll_fd, 1, milliseconds) > 0;
 }
 
 /// Its end, which is waited for.
@@ -79,7 +78,7 @@ std::string read_all(const Started& started, bool ends_with_us) {
       kill(started.pid, SIGTERM);
       ends_with_us = false;
     }
-    if (ends_with_us && !has_something(started.output)) continue;
+    if (ends_with_us && !has_something(started.output, 1000)) continue;
     const ssize_t n = read(started.output, some.data(), some.size());
     if (n > 0) text.append(some.data(), static_cast<std::size_t>(n));
     if (n == 0 || (n < 0 && errno != EINTR)) return text;
@@ -128,7 +127,7 @@ using Clock = std::chrono::steady_clock;
 bool read_until(int fd, Clock::time_point end, Transcript& transcript) {
   std::array<char, 1 << 16> some{};
   while (!is_interrupted() && Clock::now() < end) {
-    if (!has_something(fd)) continue;
+    if (!has_something(fd, 50)) continue;
     const ssize_t n = read(fd, some.data(), some.size());
     if (n == 0 || (n < 0 && errno != EINTR)) return true;
     if (n > 0) transcript.add({some.data(), static_cast<std::size_t>(n)});

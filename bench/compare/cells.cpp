@@ -18,8 +18,8 @@ constexpr std::array kOrdinaryWalks{Walk::sequential, Walk::random_l1, Walk::ran
                                     Walk::random_memory};
 constexpr std::array kFollows{Follow::stream, Follow::chain};
 
-/// What a host says of its last cache may be the sum of a socket's, which no core sees: half a GiB on AMD's, and under
-/// many hypervisors. A working set that fits such a sum would be none that fits a cache.
+/// What a host says of its last cache may be the sum of a socket's, more than a core sees: half a GiB on AMD's. A
+/// working set that fits such a sum would be none that fits a cache. So no more than this is taken to be there.
 constexpr u64 kMostLastCache = u64{32} << 20;
 
 u64 cache_size(int name, u64 otherwise) {
@@ -127,7 +127,7 @@ std::string_view walk_meaning(Walk walk) {
     case Walk::random_l1: return "at random; unaliased they fill half the first cache";
     case Walk::random_l2: return "likewise, half the second";
     case Walk::random_l3: return "likewise, half the last (16 MiB at most)";
-    case Walk::random_memory: return "likewise, two and a half times the last (80 MiB at most), and read from memory";
+    case Walk::random_memory: return "likewise, two and a half times the last (80 MiB at most), flushed before";
   }
   return "?";
 }

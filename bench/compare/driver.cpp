@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <optional>
 
+#include "bench/compare/schedule.h"
 #include "core/base/rng.h"
 #include "program/child.h"
 #include "program/signals.h"
@@ -13,12 +13,9 @@ namespace hvo::bench {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
 /// The quick one has few cases, so it can afford more.
 constexpr unsigned kRepetitions = 5;
 constexpr unsigned kQuickRepetitions = 11;
-
-using Seconds = std::chrono::duration<double>;
 
 /// Deals the placements out: each once before any comes again, in a new order each time, for each design apart.
 class Placements {
@@ -39,49 +36,6 @@ class Placements {
   const std::vector<std::string>& all_;
   Rng rng_;
   std::vector<std::string> left_;
-};
-
-/// What the next round over all designs measures, by how long those before took. A process of all cases takes seconds,
-/// one of the headline's a fraction: a quarter of the time gives these the many processes that a narrow interval needs.
-class Schedule {
- public:
-  explicit Schedule(const Plan& plan) : plan_(plan) {}
-
-  Seconds passed() const { return Clock::now() - start_; }
-  bool has_enough() const { return of(plan_.extent).nr_rounds >= kFewestProcesses; }
-  /// Nothing: the budget would be passed.
-  std::optional<Extent> next() {
-    begin_ = Clock::now();
-    const Seconds now = passed();
-    const bool is_behind = of(Extent::quick).spent < kHeadlineShare * now && of(Extent::all).nr_rounds != 0;
-    const Extent wanted = is_behind ? Extent::quick : plan_.extent;
-    if (!has_enough() || now + of(wanted).longest <= plan_.budget) return wanted;
-    const Kind& quick = of(Extent::quick);
-    if (quick.nr_rounds != 0 && now + quick.longest <= plan_.budget) return Extent::quick;
-    return std::nullopt;
-  }
-  void done(Extent extent) {
-    Kind& kind = of(extent);
-    const Seconds took = Clock::now() - begin_;
-    ++kind.nr_rounds;
-    kind.spent += took;
-    kind.longest = std::max(kind.longest, took);
-  }
-
- private:
-  static constexpr double kHeadlineShare = 0.25;
-  struct Kind {
-    u64 nr_rounds = 0;
-    Seconds spent{0};
-    Seconds longest{0};
-  };
-  const Kind& of(Extent extent) const { return extent == Extent::quick ? quick_ : all_; }
-  Kind& of(Extent extent) { return extent == Extent::quick ? quick_ : all_; }
-
-  const Plan& plan_;
-  Clock::time_point start_ = Clock::now();
-  Clock::time_point begin_ = start_;
-  Kind quick_, all_;
 };
 
 }  // namespace
@@ -129,12 +83,17 @@ std::vector<std::string> find_placements() {
 std::expected<Recording, std::string> run_plan(const Plan& plan, const CompareProgress& progress) {
   Recording recording{
       .facts = environment(), .extent = plan.extent, .seed = plan.seed, .processes = {}, .is_partial = false};
-  std::vector<Placements> placements;
-  placements.reserve(plan.designs.size());
-  for (u64 i = 0; i < plan.designs.size(); ++i) placements.emplace_back(plan.placements, plan.seed, i);
-  Schedule schedule(plan);
+  // Dealt out for each design and extent apart.
+  std::vector<Placements> all;
+  std::vector<Placements> quick;
+  for (u64 i = 0; i < plan.designs.size(); ++i) {
+    all.emplace_back(plan.placements, plan.seed, i);
+    quick.emplace_back(plan.placements, plan.seed, plan.designs.size() + i);
+  }
+  CompareSchedule schedule(plan.extent, plan.budget);
   u64 nr_jobs = 0;
   while (const auto extent = schedule.next()) {
+    std::vector<Placements>& placements = *extent == Extent::quick ? quick : all;
     for (u64 i = 0; i < plan.designs.size(); ++i) {
       if (progress) progress(recording.processes.size(), schedule.passed());
       const Job job{.design = plan.designs[i],

@@ -21,10 +21,9 @@ struct Plan {
 /// How far it is: processes done, and seconds since the start.
 using CompareProgress = std::function<void(u64 nr_processes, std::chrono::duration<double> passed)>;
 
-/// Runs processes until the budget would be passed by the next one, but kFewestProcesses of each design at least; in a
-/// comparison of all cases, processes of the headline alone in a quarter of the time. An interrupt ends it early, with
-/// what there is, and so does a process that fails once there are enough; it is said on stderr. Error: one line for the
-/// user: a process failed.
+/// Runs processes until the budget would be passed by the next one, but kFewestProcesses of each design at least
+/// (CompareSchedule). An interrupt ends it early, with what there is, and so does a process that fails once there are
+/// enough; it is said on stderr. Error: one line for the user: a process failed.
 std::expected<Recording, std::string> run_plan(const Plan& plan, const CompareProgress& progress);
 
 /// Shared objects of kernels in a folder, sorted; none when there is no such folder.

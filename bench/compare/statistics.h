@@ -5,7 +5,7 @@
 // far from 1. The estimate is a mean with a fifth trimmed off each end, since a neighbour's burst makes a process lie
 // without limit; the interval is its percentile bootstrap over processes. On recorded ratios this covers what it says
 // for a dozen processes; a bootstrap-t covers 98 %, and untrimmed means less than 90 %, for the tails are heavy. Its
-// coverage and power are tested on a recording (tests/bench/compare/statistics_test.cpp).
+// coverage and power are tested on recordings (tests/bench/compare/statistics_test.cpp).
 #pragma once
 
 #include <span>

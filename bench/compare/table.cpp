@@ -43,11 +43,6 @@ std::string processes_text(const Recording& recording) {
         std::ranges::count_if(recording.processes, [&](const Measured& m) { return m.job.design == design; });
     if (n != 0) text += fmt::format("{}{} about {}", text.empty() ? "" : ", ", n, design);
   }
-  const auto nr_quick =
-      std::ranges::count_if(recording.processes, [](const Measured& m) { return m.job.extent == Extent::quick; });
-  if (recording.extent == Extent::all && nr_quick != 0) {
-    text += fmt::format(";\n  {} of these measured the headline alone", nr_quick);
-  }
   return text;
 }
 
@@ -160,13 +155,24 @@ void print_cases(std::FILE* out, const Recording& recording) {
 void print_protocol(std::FILE* out, const Recording& recording) {
   std::set<std::string> placements;
   for (const Measured& m : recording.processes) placements.insert(m.job.placement);
-  fmt::print(out, "\nprocesses: {}\n", processes_text(recording));
+  fmt::print(out, "\nprocesses:\n  {}\n", processes_text(recording));
+  const auto nr_quick =
+      std::ranges::count_if(recording.processes, [](const Measured& m) { return m.job.extent == Extent::quick; });
+  if (recording.extent == Extent::all && nr_quick != 0) {
+    fmt::print(out, "  of these {} measured the headline alone, {} all cases\n", nr_quick,
+               static_cast<std::ptrdiff_t>(recording.processes.size()) - nr_quick);
+  }
   fmt::print(out, "{} placements of the code, seed {}{}\n", placements.size(), recording.seed,
              recording.is_partial ? "; interrupted" : "");
   if (!recording.processes.empty()) {
     const Measured& m = recording.processes.front();
     fmt::print(out, "kernels built by {}\nstatic key: {}\n", m.compiler, m.key);
-    if (!m.not_huge.empty()) fmt::print(out, "no baseline in 2 MiB pages:\n  {}\n", m.not_huge);
+  }
+  const auto is_not_huge = [](const Measured& m) { return !m.not_huge.empty(); };
+  const auto nr_not_huge = std::ranges::count_if(recording.processes, is_not_huge);
+  if (nr_not_huge != 0) {
+    fmt::print(out, "no baseline in 2 MiB pages in {} of {} processes:\n  {}\n", nr_not_huge,
+               recording.processes.size(), std::ranges::find_if(recording.processes, is_not_huge)->not_huge);
   }
   for (const auto& [name, value] : recording.facts) fmt::print(out, "{:<10} {}\n", name, value.substr(0, 60));
 }

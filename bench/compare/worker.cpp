@@ -32,7 +32,7 @@ struct Effort {
   enum class Warm : u8 {
     slice,  ///< what is timed is run once before: whoever ran last, on whatever memory, leaves the caches to this cell
     pattern,  ///< all of the pattern, so that it is as near as it can be
-    cold,     ///< none of it: flushed, and other memory read until what maps it is in no cache either
+    cold,     ///< none of it: flushed (x86-64), and more memory read than the last cache is taken to hold
   };
   u64 slice;
   u64 nr_slices;

@@ -37,6 +37,11 @@ std::vector<std::string> lines_of(const std::string& text) {
   return lines;
 }
 
+/// Of a text in JSON.
+auto is(std::string_view text) {
+  return [text](const Explored& j) { return j.get<std::string>() == text; };
+}
+
 std::string row_text(std::uint64_t cpu, const std::string& text) {
   std::string rows;
   for (const std::string& line : lines_of(plain(text))) {
@@ -47,9 +52,10 @@ std::string row_text(std::uint64_t cpu, const std::string& text) {
 
 /// Whose story it is: "recycle+walker".
 std::string header(const std::string& scenario) {
-  const auto plus = std::min(scenario.find('+'), scenario.size());
-  const std::string second = plus < scenario.size() ? "CPU 1: " + scenario.substr(plus + 1) : "";
-  return fmt::format("{:{}}{:<{}}{}\n", "", kIndent, "CPU 0: " + scenario.substr(0, plus), kColumn, second);
+  const auto plus = scenario.find('+');
+  const std::string first = "CPU 0: " + scenario.substr(0, plus);
+  if (plus == std::string::npos) return std::string(kIndent, ' ') + first + "\n";
+  return fmt::format("{:{}}{:<{}}CPU 1: {}\n", "", kIndent, first, kColumn, scenario.substr(plus + 1));
 }
 
 }  // namespace
@@ -59,17 +65,28 @@ std::string explored_text(const Explored& e) {
   const auto bound = e.at("bound").get<std::uint64_t>();
   std::string share = fmt::format("all with up to {} preemptions", bound);
   if (!e.at("complete").get<bool>()) {
-    const double all = static_cast<double>(done) + e.at("schedules_left").get<double>();
-    share = fmt::format("about {:.1f} % of those with {} preemptions", 100 * static_cast<double>(done) / all, bound);
+    const double all = std::max(1.0, static_cast<double>(done) + e.at("schedules_left").get<double>());
+    share = fmt::format("about {:.1f} % of those with up to {} preemptions, the time being up",
+                        std::min(99.9, 100 * static_cast<double>(done) / all), bound);
   }
-  return fmt::format("{} schedules of {}, {}", done, e.at("scenario").get<std::string>(), share);
+  std::string text = fmt::format("{} schedules of {}, {}: {}", done, e.at("scenario").get<std::string>(), share,
+                                 e.at("verdict").get<std::string>());
+  for (const auto& outcome : e.at("outcomes")) {
+    const auto n = outcome.at("count").get<std::uint64_t>();
+    if (n == 0 || outcome.at("grade").get<std::string>() != "FORBIDDEN") continue;
+    text += fmt::format("; FORBIDDEN {} {} times", outcome.at("key").get<std::string>(), n);
+  }
+  return text;
 }
 
 std::uint64_t times_met(const Explored& explored, std::string_view operation) {
+  std::uint64_t n = 0;
   for (const auto& hole : explored.at("known_holes")) {
-    if (hole.at("operation").get<std::string>() == operation) return hole.at("count").get<std::uint64_t>();
+    if (hole.at("operation").get<std::string>() == operation) n += hole.at("count").get<std::uint64_t>();
   }
-  return 0;
+  if (n != 0 || !explored.contains("witness")) return n;
+  const auto& met = explored.at("witness").at("known_holes");
+  return static_cast<std::uint64_t>(std::ranges::count_if(met, is(operation)));
 }
 
 const Explored* find_hole(std::span<const Explored> explored, std::string_view operation) {
@@ -77,9 +94,16 @@ const Explored* find_hole(std::span<const Explored> explored, std::string_view o
   return found == explored.end() ? nullptr : &*found;
 }
 
+bool tells_of(const Explored& e, std::string_view operation) {
+  if (!e.contains("witness")) return false;
+  const auto& witness = e.at("witness");
+  const bool is_of_hole = std::ranges::any_of(witness.at("known_holes"), is(operation));
+  return is_of_hole && std::ranges::all_of(witness.at("outcomes"), is("known-hole"));
+}
+
 std::string story_text(const Explored& e) {
-  if (!e.contains("story")) return "";
-  std::string text = header(e.at("scenario").get<std::string>());
+  if (!e.contains("story") || !e.contains("witness")) return "";
+  std::string text = header(e.at("witness").at("scenario").get<std::string>());
   for (const auto& row : e.at("story").at("rows")) {
     if (!row.at("culprit").get<bool>()) continue;
     text += row_text(row.at("cpu").get<std::uint64_t>(), row.at("text").get<std::string>());

@@ -12,16 +12,18 @@ namespace hvo::bench {
 
 using Explored = nlohmann::ordered_json;
 
-/// "12 schedules of a+b, all with up to 2 preemptions".
+/// "12 schedules of a+b, all with up to 2 preemptions: FOUND", then each outcome in it that must not be.
 std::string explored_text(const Explored& explored);
 
 /// The exploration in which the hole that is about this operation was met; nullptr: none of them.
 const Explored* find_hole(std::span<const Explored> explored, std::string_view operation);
-/// In how many schedules.
+/// In how many schedules. The one that was found counts, though its pass was broken off.
 std::uint64_t times_met(const Explored& explored, std::string_view operation);
 
-/// The steps that matter of the schedule that was found, as lines of at most 72 columns in plain ASCII; empty: none
-/// was.
+/// The schedule that was found is one of this hole, and nothing that must not be.
+bool tells_of(const Explored& explored, std::string_view operation);
+/// The steps that matter of the schedule that was found, of what shrinking has left of the operations, as lines of at
+/// most 72 columns in plain ASCII; empty: none was.
 std::string story_text(const Explored& explored);
 
 }  // namespace hvo::bench

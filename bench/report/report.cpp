@@ -91,7 +91,7 @@ std::string hole_text(const Json& hole, std::span<const Explored> explored) {
     text += ", in none of the schedules";
   }
   if (nr_met != 0 || where != nullptr) text += "; fix: " + hole.at("fixed_by").get<std::string>();
-  return wrapped(text, 4) + (where == nullptr ? "" : story_text(*where));
+  return wrapped(text, 4) + (where != nullptr && tells_of(*where, operation) ? story_text(*where) : "");
 }
 
 std::string protocol(const Json& stress, std::span<const Explored> explored) {

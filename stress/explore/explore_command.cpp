@@ -75,6 +75,7 @@ std::expected<Found, std::string> look_into(ExploreOptions options, const Witnes
     f.text = shrunk_text(*shrunk, options);
   }
   f.file.program = program_words(options);
+  f.file.subject = options.subject;
   auto subject = subject_maker(options)();
   if (!subject) return std::unexpected(subject.error());
   f.file.start_hash = (*subject)->machine().state_hash();
@@ -165,12 +166,11 @@ std::optional<std::string> refused_with_pairs(const ExploreWords& w) {
   return std::nullopt;
 }
 
-/// The schedules that run are noted where a crash leaves them.
 std::expected<SearchResult, std::string> search_watched(const ExploreOptions& options,
-                                                        const std::optional<SearchState>& resumed, ProgressLine& line) {
+                                                        const std::optional<SearchState>& resumed, ProgressLine& line,
+                                                        CurrentSchedule& current) {
   WatchSearch watch;
   if (!options.is_quiet) watch = [&](const SearchResult& so_far) { line.show(explore_progress(options, so_far)); };
-  CurrentSchedule current(command_of(options), options.search.nr_workers);
   SearchOptions search_options = options.search;
   search_options.current = &current;
   if (resumed) search_options.resume = &*resumed;
@@ -183,7 +183,7 @@ std::expected<SearchResult, std::string> search_watched(const ExploreOptions& op
 
 int explore_command(const ExploreWords& words, const std::string& command) {
   const auto options = to_explore_options(words, command);
-  if (!options) return fail(kUsage, options.error());
+  if (!options) return words.bisect ? fail(kBisectSkip, options.error()) : fail(kUsage, options.error());
   install_interrupt_handlers();
   if (words.pairs) {
     const auto refused = refused_with_pairs(words);
@@ -206,7 +206,9 @@ int explore_command(const ExploreWords& words, const std::string& command) {
   }
   say(fmt::format("repeat: {}\n", command_of(*options)));
   ProgressLine line("hvo-stress");
-  auto searched = search_watched(*options, *resumed, line);
+  // A crash leaves the last schedules there, also one while what was found is looked into.
+  CurrentSchedule current(command_of(*options), options->search.nr_workers);
+  auto searched = search_watched(*options, *resumed, line, current);
   if (!searched) return fail_early(*options, kResource, searched.error());
   result = std::move(*searched);
   if (result.rest) result.rest->program = program_words(*options);

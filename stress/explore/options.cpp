@@ -43,6 +43,8 @@ Checked read_subject(const ExploreWords& w, ExploreOptions& o) {
     if (op == nullptr) return wrong(fmt::format("unknown --scenario '{}'; known: {}", w.subject, known_subjects()));
     o.small_ops.push_back(op);
     rest.remove_prefix(std::min(plus + 1, rest.size()));
+    if (rest.empty() && w.subject.ends_with('+'))
+      return wrong("--scenario ends with '+': a small operation is missing");
   }
   if (!o.small_ops.empty() && o.small_ops.size() <= kMostCpus) return {};
   return wrong(fmt::format("--scenario takes 1 to {} small operations, not '{}'", kMostCpus, w.subject));

@@ -107,7 +107,7 @@ std::string verdict_text(const ExploreOptions& o, const SearchResult& r) {
       return s + (is_depth_first(o) ? "nothing forbidden in any of them" : "nothing forbidden in " + all);
     case ExploreVerdict::found: return s + fmt::format("{} after {}, {:.1f} s", sought, all, r.seconds);
     case ExploreVerdict::not_found: return s + fmt::format("{} is in none of them", sought);
-    case ExploreVerdict::violation: return s + fmt::format("what must not be, seen in {}", all);
+    case ExploreVerdict::violation: return s + fmt::format("what must not be, within {}", all);
     case ExploreVerdict::undetermined:
       return s + fmt::format("{} of {} did not do the same again", r.nr_undetermined, all);
     case ExploreVerdict::incomplete:
@@ -129,9 +129,19 @@ nlohmann::ordered_json witness_json(const ExploreOptions& o, const ScheduleFile&
   }
   Json rules = Json::array();
   for (unsigned i = 0; i < w.outcomes.nr_first; ++i) rules.push_back(rule_name(w.outcomes.first[i].rule));
-  return {{"program", schedule.program}, {"strategy", strategy_text(w.strategy)}, {"index", w.index},
-          {"steps", w.nr_steps},         {"decisions", w.decisions.size()},       {"outcomes", std::move(seen)},
-          {"rules", std::move(rules)}};
+  Json holes = Json::array();
+  for (std::size_t i = 0; i < o.machine.design->holes.size(); ++i) {
+    if (w.outcomes.holes[i] != 0) holes.push_back(op_name(o.machine.design->holes[i].op));
+  }
+  Json json{{"program", schedule.program}, {"scenario", schedule.subject}};
+  json["strategy"] = strategy_text(w.strategy);
+  json["index"] = w.index;
+  json["steps"] = w.nr_steps;
+  json["decisions"] = w.decisions.size();
+  json["outcomes"] = std::move(seen);
+  json["known_holes"] = std::move(holes);
+  json["rules"] = std::move(rules);
+  return json;
 }
 
 }  // namespace
@@ -152,7 +162,6 @@ ExploreVerdict verdict_of(const ExploreOptions& o, const SearchResult& r) {
 }
 
 int exit_code(const ExploreOptions& o, ExploreVerdict verdict) {
-  constexpr int kBisectSkip = 125;
   switch (verdict) {
     case ExploreVerdict::pass: return kPass;
     case ExploreVerdict::found: return o.is_bisecting ? kViolation : kPass;

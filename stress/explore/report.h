@@ -20,6 +20,8 @@ enum class ExploreVerdict : u8 {
   vacuous,       ///< a scenario's window was never hit
 };
 ExploreVerdict verdict_of(const ExploreOptions& options, const SearchResult& result);
+/// To git bisect run: this commit says nothing.
+inline constexpr int kBisectSkip = 125;
 /// With --bisect: 1 what is searched for was seen, 0 it can't be, 125 nothing can be said.
 int exit_code(const ExploreOptions& options, ExploreVerdict verdict);
 

@@ -42,7 +42,9 @@ expect 3 compare --quick --json "$dir/nowhere/a.json"
 says 'nowhere'
 
 # Interrupted: what there is is written.
+SECONDS=0
 interrupt 2 compare --budget 10m --json "$dir/b.json"
+((SECONDS < 8)) || fail "an interrupt waited for the process that measures"
 grep -q '"interrupted": true' "$dir/b.json" || fail "the file does not say that it was interrupted"
 
 expect 0 operations --quick --json "$dir/operations.json"

@@ -73,7 +73,9 @@ expect 125 explore "${race[@]}" --schedules 3 --bisect
 expect 0 explore "${race[@]}" --find lookup-wrong --bisect
 expect 0 explore "${race[@]}" --bisect
 expect 1 explore "${bug[@]}" --bisect
-expect 2 explore --scenario nonsense --bisect
+expect 125 explore --scenario nonsense --bisect
+expect 2 explore --scenario restore+
+says "missing"
 
 # ---- files are there whole, or not at all
 grep -q '"hvolab_schedule": 1' bug.json || fail "no schedule in bug.json"

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include "stress/explore/explain/conclusion.h"
 #include "stress/explore/explain/step_table.h"
@@ -27,8 +28,8 @@ Culprits culprits_in(Machine& machine, const Replayed& r, const std::vector<Mome
   return culprits_of_reads(machine, moments, last_lookup(moments), Op::compound_head);
 }
 
-/// What the recount found, each in a line or two.
-std::string recount_words(const std::vector<Violation>& found) {
+/// What was found when all CPUs were done, each in a line or two.
+std::string words_of(std::span<const Violation> found) {
   std::string s;
   for (const Violation& v : found) {
     s += wrapped(fmt::format("{}: {}: about {:#x}, expected {:#x}, seen {:#x}", rule_name(v.rule), v.what, v.object,
@@ -46,7 +47,11 @@ std::string outcome_words(const Replayed& r) {
     if (o.grade == Grade::acceptable || r.outcomes.of(o.key) == 0) continue;
     s += fmt::format("{}, {}\n", o.name, grade_name(o.grade)) + wrapped(o.why, 4);
   }
-  s += recount_words(r.recount);
+  s += words_of(r.recount);
+  const auto late = std::span(r.outcomes.first).first(r.outcomes.nr_first);
+  if (!late.empty()) {
+    s += "seen behind the last row, when all CPUs were done and everything was given back:\n" + words_of(late);
+  }
   return s;
 }
 

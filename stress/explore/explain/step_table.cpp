@@ -49,15 +49,23 @@ class Table {
 
   std::string operator()() {
     heading();
-    // What has to be broken takes more than one line.
-    std::size_t nr_more = 0;
-    for (const Row& row : story_.rows) nr_more += lines_of(row).size() - 1;
-    const std::size_t most = style_.most_rows > nr_more ? style_.most_rows - nr_more : 0;
-    for (const Row& row : story_.at_most(most).rows) add(row);
+    const Story shown = in_lines(style_.most_rows);
+    if (shown.nr_before != 0) put(fmt::format("       ({} rows before, in the JSON)", shown.nr_before), kDim);
+    for (const Row& row : shown.rows) add(row);
+    if (shown.nr_after != 0) put(fmt::format("       ({} rows behind, in the JSON)", shown.nr_after), kDim);
     return std::move(text_);
   }
 
  private:
+  /// As many rows as fit: what has to be broken takes more than one line.
+  Story in_lines(std::size_t most) const {
+    for (std::size_t rows = most;; --rows) {
+      Story story = story_.at_most(rows);
+      std::size_t lines = (story.nr_before != 0 ? 1 : 0) + (story.nr_after != 0 ? 1 : 0);
+      for (const Row& row : story.rows) lines += lines_of(row).size();
+      if (lines <= most || rows <= 1) return story;
+    }
+  }
   std::string cpu_title(std::size_t column) const { return fmt::format("CPU {}", cpus_[column]); }
   std::size_t nr_cells() const { return is_one_column_ ? 1 : cpus_.size(); }
 

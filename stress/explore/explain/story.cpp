@@ -324,7 +324,13 @@ Story Story::at_most(std::size_t most) const {
   spare.resize(std::min(spare.size(), too_many));
   std::ranges::sort(spare, std::greater{});
   for (const std::size_t i : spare) story.rows.erase(story.rows.begin() + static_cast<std::ptrdiff_t>(i));
-  // A long story is of many operations, and its end is what it is about.
+  // A long story is of many operations, and what it is about is a violation, or its end.
+  const auto violation = std::ranges::find(story.rows, Row::What::violation, &Row::what);
+  if (story.rows.size() > most && violation != story.rows.end()) {
+    const auto behind = static_cast<std::size_t>(story.rows.end() - violation) - 1;
+    story.nr_after = std::min(behind, story.rows.size() - most);
+    story.rows.resize(story.rows.size() - story.nr_after);
+  }
   if (story.rows.size() > most) {
     story.nr_before = story.rows.size() - most;
     story.rows.erase(story.rows.begin(), story.rows.begin() + static_cast<std::ptrdiff_t>(story.nr_before));

@@ -34,9 +34,10 @@ struct Story {
   u32 nr_cpus = 0;
   std::vector<Row> rows;
   std::size_t nr_before = 0;  ///< rows that at_most() left out at the beginning
+  std::size_t nr_after = 0;   ///< and behind the first violation
   /// Without rows that stand for folded steps, the smallest ones first, then without those that only say that a CPU was
   /// done, then without locks aside, until at most so many rows are left; the numbers of the steps still tell where
-  /// they were. If that is not enough, the first rows go too.
+  /// they were. If that is not enough, the last rows behind the first violation go too, then the first rows.
   Story at_most(std::size_t rows) const;
 };
 

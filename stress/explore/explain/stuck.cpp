@@ -109,10 +109,12 @@ bool is_retry(const std::vector<Moment>& moments, u32 cpu) {
 std::string stuck_text(const Subject& subject, const EngineOptions& options, const Replayed& replayed,
                        const std::vector<Moment>& moments, const ObjectNames& names) {
   if (replayed.end == End::endless) {
-    return fmt::format("endless: more than {} steps; CPU {} took the last ones, in {}: {}\n", options.most_steps,
-                       replayed.last_cpu, op_name(subject.machine().cpu(replayed.last_cpu).op()),
-                       is_retry(moments, replayed.last_cpu) ? "it does the same again and again, and never succeeds"
-                                                            : "not a loop of few steps; --max-steps may be too low");
+    const std::string text =
+        fmt::format("endless: more than {} steps; CPU {} took the last ones, in {}: {}", options.most_steps,
+                    replayed.last_cpu, op_name(subject.machine().cpu(replayed.last_cpu).op()),
+                    is_retry(moments, replayed.last_cpu) ? "it does the same again and again, and never succeeds"
+                                                         : "not a loop of few steps; --max-steps may be too low");
+    return wrapped(text, 0, 98);
   }
   const WaitGraph graph(subject, replayed, names);
   return (graph.has_circle() ? "deadlock: each waits for the next\n"

@@ -63,6 +63,7 @@ std::string schedule_text(const ScheduleFile& f) {
                                     {"commit", kCommit},
                                     {"command", f.command},
                                     {"program", f.program},
+                                    {"scenario", f.subject},
                                     {"start_state", fmt::format("{:016x}", f.start_hash)},
                                     {"strategy", strategy_text(w.strategy)},
                                     {"seed", w.seed},

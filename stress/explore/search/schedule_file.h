@@ -7,6 +7,7 @@ namespace hvo::stress {
 
 struct ScheduleFile {
   std::string program;  ///< the words that make it: program_words()
+  std::string subject;  ///< of these what --scenario names; for readers, not read back
   Witness witness;
   u64 start_hash = 0;   ///< state of the machine at the start
   std::string command;  ///< that found it

@@ -122,6 +122,23 @@ class ProgramShrinker {
     lessen_pools();
   }
 
+  /// The same failure on what is left, by lots that switch seldom.
+  std::vector<Witness> seldom_switching() {
+    std::vector<Witness> found;
+    if (options_.machine.nr_cpus == 1 || options_.search.strategy.kind == StrategySpec::Kind::dfs) return found;
+    for (const u32 depth : {2U, 3U}) {
+      if (deadline_.is_over()) break;
+      SearchOptions s = search_of(options_);
+      s.strategy = {StrategySpec::Kind::pct, depth};
+      ++nr_searches_;
+      auto result = search(subject_maker(options_), s);
+      if (!result || !result->witness || result->witness->is_cut) continue;
+      if (is_same(failure_, result->witness->outcomes, result->witness->end)) found.push_back(*result->witness);
+    }
+    return found;
+  }
+  u64 nr_searches() const { return nr_searches_; }
+
  private:
   /// Takes the program of these words over if the same failure is found in it.
   bool accept(const ExploreWords& words) {
@@ -129,6 +146,7 @@ class ProgramShrinker {
     const auto smaller = with_program(options_, words);
     if (!smaller) return false;
     if (watch_) watch_(*smaller);
+    ++nr_searches_;
     const auto result = search(subject_maker(*smaller), search_of(*smaller));
     if (!result || !result->witness || result->witness->is_cut) return false;
     if (!is_same(failure_, result->witness->outcomes, result->witness->end)) return false;
@@ -206,6 +224,7 @@ class ProgramShrinker {
   const ShrinkLimits& limits_;
   const Deadline& deadline_;
   const WatchShrinking& watch_;
+  u64 nr_searches_ = 0;
 };
 
 }  // namespace
@@ -251,12 +270,23 @@ std::expected<Shrunk, std::string> shrink(ExploreOptions& options, const Witness
   Shrunk s{.witness = witness, .before = size_of(options), .nr_switches_before = nr_set(witness.decisions)};
   const Failure failure = failure_of(witness.outcomes, witness.end, options.search.find);
   const Deadline deadline(limits.seconds);
-  ProgramShrinker(options, failure, s.witness, limits, deadline, watch).run();
+  ProgramShrinker shrinker(options, failure, s.witness, limits, deadline, watch);
+  shrinker.run();
   auto subject = subject_maker(options)();
   if (!subject) return std::unexpected(subject.error());
-  Tryer tryer(**subject, options.search.engine, failure, s.witness);
-  drop_decisions(tryer, s.witness, deadline);
-  s.nr_tries = tryer.nr_tries();
+  const auto with_fewer_decisions = [&](Witness w) {
+    Tryer tryer(**subject, options.search.engine, failure, w);
+    drop_decisions(tryer, w, deadline);
+    s.nr_tries += tryer.nr_tries();
+    return w;
+  };
+  std::vector<Witness> candidates = shrinker.seldom_switching();
+  s.witness = with_fewer_decisions(s.witness);
+  for (Witness& candidate : candidates) {
+    candidate = with_fewer_decisions(std::move(candidate));
+    if (nr_set(candidate.decisions) < nr_set(s.witness.decisions)) s.witness = candidate;
+  }
+  s.nr_tries += shrinker.nr_searches();
   s.after = size_of(options);
   s.nr_switches_after = nr_set(s.witness.decisions);
   return s;

@@ -30,7 +30,7 @@ ProgramSize size_of(const ExploreOptions& options);
 struct Shrunk {
   Witness witness;
   ProgramSize before{}, after{};
-  u64 nr_tries = 0;                    ///< of fewer decisions
+  u64 nr_tries = 0;                    ///< smaller programs searched, and schedules of fewer decisions run
   std::size_t nr_switches_before = 0;  ///< decisions that are not the default
   std::size_t nr_switches_after = 0;
 };

@@ -31,8 +31,11 @@ void Worker::run_unseen(Strategy& strategy) {
 }
 
 bool Worker::run_one(Strategy& strategy, const StrategySpec& spec) {
+  // A long schedule counts for several.
   constexpr u32 kLookEvery = 64;
-  if (++nr_since_look_ >= kLookEvery) {
+  constexpr u32 kShort = 256;
+  nr_since_look_ += 1 + engine_.nr_steps_taken() / kShort;
+  if (nr_since_look_ >= kLookEvery) {
     nr_since_look_ = 0;
     report();
     if (common_.is_over()) return false;

@@ -22,7 +22,9 @@ const std::string kStress =
   "known_holes": [{"rule": "read-only-store", "operation": "unfiltered pfn walk", "fixed_by": "bd225530a4c7",
                    "why": "", "count": 7}]})";
 const std::string kExplored = R"({"scenario": "recycle+walker", "schedules": 903, "complete": true, "bound": 2,
-  "schedules_left": 0.0, "known_holes": [{"operation": "unfiltered pfn walk", "count": 8}],
+  "schedules_left": 0.0, "verdict": "FOUND", "outcomes": [{"key": "known-hole", "grade": "KNOWN-HOLE", "count": 8}],
+  "known_holes": [{"operation": "unfiltered pfn walk", "count": 8}],
+  "witness": {"scenario": "recycle+walker", "outcomes": ["known-hole"], "known_holes": ["unfiltered pfn walk"]},
   "story": {"rows": [
     {"cpu": 0, "culprit": true, "text": "page[8].refcount 1→0"},
     {"cpu": 0, "culprit": false, "text": "5 steps … folded"
@@ -32,7 +34,8 @@ const std::string kExplored = R"({"scenario": "recycle+walker", "schedules": 903
 }
 })";
 const std::string kNotExplored = R"({"scenario": "recycle+filtered", "schedules": 75, "complete": false, "bound": 1,
-  "schedules_left": 25.0, "known_holes": [{"operation": "unfiltered pfn walk", "count": 0}]})";
+  "schedules_left": 25.0, "verdict": "VIOLATION", "outcomes": [{"key": "stuck", "grade": "FORBIDDEN", "count": 3}],
+  "known_holes": [{"operation": "unfiltered pfn walk", "count": 0}]})";
 const std::string kSavings = R"({"memory_bytes": 17179869184, "designs": [
   {"name": "fake-head", "struct_page_bytes_saved": 234881024, "resident_bytes_after": {"total": 41943040}}]})";
 
@@ -81,8 +84,8 @@ TEST(Report, HasAllPartsInPlainAsciiOf72Columns) {
   for (const char* const part :
        {"abc1234", "1234 operations", "lookup-right", "met 7 times in the run", "in 8 of", "bd225530a4c7",
         "903 schedules of recycle+walker, all with up to 2 preemptions",
-        "75 schedules of recycle+filtered, about 75.0 % of those with 1", "on, page-aligned head", "40.0 %",
-        "14.000 GiB saved", "Some Processor", "./hvo report"}) {
+        "75 schedules of recycle+filtered, about 75.0 % of those with up", "FORBIDDEN stuck 3 times",
+        "on, page-aligned head", "40.0 %", "14.000 GiB saved", "Some Processor", "./hvo report"}) {
     EXPECT_THAT(*text, HasSubstr(part));
   }
   EXPECT_THAT(*text, testing::Not(HasSubstr("never"))) << "what was not met is left out";
@@ -118,6 +121,28 @@ TEST(Report, TellsTheStepsThatMatterInAColumnPerCpu) {
             "                                      cmpxchg page[8].refcount 1->2:\n"
             "                                        TRAP\n");
   EXPECT_EQ(story_text(Explored::parse(kNotExplored)), "");
+}
+
+TEST(Report, TellsAStoryOfWhatShrinkingHasLeft) {
+  Explored e = Explored::parse(kExplored);
+  e["witness"]["scenario"] = "walker";
+  EXPECT_EQ(story_text(e).find("    CPU 0: walker\n"), 0U);
+}
+
+TEST(Report, TellsNoStoryOfSomethingElse) {
+  Explored e = Explored::parse(kExplored);
+  EXPECT_TRUE(tells_of(e, "unfiltered pfn walk"));
+  EXPECT_FALSE(tells_of(e, "filtered pfn walk"));
+  e["witness"]["outcomes"].push_back("violation");
+  EXPECT_FALSE(tells_of(e, "unfiltered pfn walk")) << "what must not be is no hole's";
+  EXPECT_FALSE(tells_of(Explored::parse(kNotExplored), "unfiltered pfn walk"));
+}
+
+TEST(Report, AHoleOfAPassThatWasBrokenOffCounts) {
+  Explored e = Explored::parse(kExplored);
+  e["known_holes"][0]["count"] = 0;
+  EXPECT_EQ(times_met(e, "unfiltered pfn walk"), 1U);
+  EXPECT_EQ(times_met(e, "filtered pfn walk"), 0U);
 }
 
 TEST(Report, SaysSoWhereAHoleWasNotMet) {

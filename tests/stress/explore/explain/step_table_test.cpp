@@ -114,6 +114,33 @@ TEST(StepTable, FoldsWhatDoesNotMatterAndNothingElse) {
   EXPECT_EQ(nr_folded(shorter), nr_folded(story) - 2);
 }
 
+/// A story of `nr` rows that need two lines each, the violation being row `at`.
+Story long_story(std::size_t nr, std::size_t at) {
+  Story story{.nr_cpus = 2, .rows = {}};
+  for (std::size_t i = 0; i < nr; ++i) {
+    Row row;
+    row.what = i == at ? Row::What::violation : Row::What::access;
+    row.cpu = static_cast<u8>(i % 2);
+    row.step = static_cast<u32>(i);
+    row.text = i == at ? "TRAP" : "PTE page[264..271] is a frame that takes more than one line";
+    story.rows.push_back(row);
+  }
+  return story;
+}
+
+TEST(StepTable, OfALongStoryShowsWhatLeadsToTheViolation) {
+  for (const std::size_t at : {std::size_t{999}, std::size_t{500}, std::size_t{0}}) {
+    SCOPED_TRACE(at);
+    const std::string table = step_table(long_story(1000, at));
+    const auto nr_lines = static_cast<std::size_t>(std::ranges::count(table, '\n'));
+    EXPECT_LE(nr_lines, 42U) << "with two of the heading";
+    EXPECT_GE(nr_lines, 40U);
+    EXPECT_NE(table.find("TRAP"), std::string::npos);
+    EXPECT_EQ(table.find("rows before") != std::string::npos, at != 0);
+    EXPECT_EQ(table.find("rows behind") != std::string::npos, at != 999);
+  }
+}
+
 TEST(StepTable, HasAColumnForEachOfThreeCpus) {
   test::ReplayedWalk race("shared-tail", Op::pfn_walk_unfiltered, 3);
   ASSERT_TRUE(race.find(1));

@@ -71,7 +71,11 @@ ScheduleFile sample_file() {
             .state_hash = 0xfedcba9876543210,
             .nr_steps = 77};
   w.outcomes.add(Key::violation);
-  return {.program = "--scenario lookup", .witness = w, .start_hash = 5, .command = "hvo-stress explore"};
+  return {.program = "--scenario lookup",
+          .subject = "lookup",
+          .witness = w,
+          .start_hash = 5,
+          .command = "hvo-stress explore"};
 }
 
 TEST(ScheduleFile, IsReadAsItWasWritten) {
