@@ -48,7 +48,10 @@ std::string outcome_words(const Replayed& r) {
     s += fmt::format("{}, {}\n", o.name, grade_name(o.grade)) + wrapped(o.why, 4);
   }
   s += words_of(r.recount);
-  const auto late = std::span(r.outcomes.first).first(r.outcomes.nr_first);
+  std::vector<Violation> late(r.outcomes.first.begin(), r.outcomes.first.begin() + r.outcomes.nr_first);
+  std::erase_if(late, [&r](const Violation& v) {
+    return std::ranges::any_of(r.recount, [&v](const Violation& w) { return w.rule == v.rule && w.what == v.what; });
+  });
   if (!late.empty()) {
     s += "seen behind the last row, when all CPUs were done and everything was given back:\n" + words_of(late);
   }

@@ -61,7 +61,7 @@ class Table {
   Story in_lines(std::size_t most) const {
     for (std::size_t rows = most;; --rows) {
       Story story = story_.at_most(rows);
-      std::size_t lines = (story.nr_before != 0 ? 1 : 0) + (story.nr_after != 0 ? 1 : 0);
+      std::size_t lines = 0;
       for (const Row& row : story.rows) lines += lines_of(row).size();
       if (lines <= most || rows <= 1) return story;
     }

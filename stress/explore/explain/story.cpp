@@ -124,7 +124,8 @@ class Teller {
     }
     const bool serves = m.what == Moment::What::access && request_word(machine_.cpus(), m.word).has_value() &&
                         (m.access.kind != Kind::store || is_answer(m));
-    if (!serves) cpu.has_only_served = false;
+    // At the door of a read section it may serve first, and comes there again.
+    if (!serves && m.what != Moment::What::section) cpu.has_only_served = false;
   }
   bool is_answer(const Moment& m) const { return request_word(machine_.cpus(), m.word)->is_served; }
 
