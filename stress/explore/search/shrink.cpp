@@ -185,15 +185,20 @@ class ProgramShrinker {
       drop_each_small_op();
     } while (options_.small_ops.size() < before);
   }
+  /// Readers alone would read what was there before the schedule began.
   void drop_each_small_op() {
+    const auto is_reader = [](const SmallOp* op) { return op->stage == Stage::reader; };
     for (std::size_t i = 0; options_.small_ops.size() > 1 && i < options_.small_ops.size();) {
-      ExploreWords words = options_.words;
-      words.subject.clear();
-      for (std::size_t k = 0; k < options_.small_ops.size(); ++k) {
-        if (k != i) words.subject += (words.subject.empty() ? "" : "+") + std::string(options_.small_ops[k]->name);
-      }
-      if (!accept(words)) ++i;
+      std::vector<const SmallOp*> left = options_.small_ops;
+      left.erase(left.begin() + static_cast<std::ptrdiff_t>(i));
+      if (std::ranges::all_of(left, is_reader) || !accept(with_small_ops(left))) ++i;
     }
+  }
+  ExploreWords with_small_ops(std::span<const SmallOp* const> ops) const {
+    ExploreWords words = options_.words;
+    words.subject.clear();
+    for (const SmallOp* op : ops) words.subject += (words.subject.empty() ? "" : "+") + std::string(op->name);
+    return words;
   }
 
   /// A pool without hugepages can't be asked for by name, but left out if there is another one, with what it may have

@@ -214,6 +214,14 @@ TEST(Shrink, LeavesOutOperationsThatTakeNoPart) {
   EXPECT_EQ(shrunk_of(words_for("lookup+recycle+walker", "known-hole", "shared-tail")).subject, "recycle+walker");
 }
 
+TEST(Shrink, LeavesNoReadersAlone) {
+  // What is wrong was wrong before the lookup, had the folio been made beforehand.
+  ExploreWords words = words_for("alloc+lookup", "", "fake-head-copy");
+  words.run.without = {"flag-before-copy"};
+  EXPECT_EQ(shrunk_of(words).subject, "alloc");
+  EXPECT_EQ(shrunk_of(words_for("recycle+walker", "known-hole", "fake-head")).subject, "recycle+walker");
+}
+
 TEST(Shrink, OfWhatOneCpuDoesAloneNothingElseIsLeft) {
   ExploreWords words = words_for("lookup+optimise", "", "fake-head");
   words.run.without = {"split-page"};
