@@ -112,6 +112,11 @@ shows "^left: .*CPUs"
 narrow 100
 expect 0 replay left.json
 
+# ---- a race to split a PMD is told by that PMD, whatever came to harm
+expect 1 explore --scenario optimise+optimise --without split-recheck --save split.json
+shows "» .*PMD.0. leaf frame . → table"
+shows "» .*VIOLATION conservation"
+
 # ---- a schedule that was changed is refused, in one line
 changed() {
   sed "$1" hole.json >changed.json

@@ -28,7 +28,7 @@ void ExploringEngine::leave_for_checkpoint(u32 current) {
 void ExploringEngine::keep_checkpoint() {
   Checkpoint& c = checkpoints_->push();
   c.state = now_;
-  c.decisions.assign(decisions_.begin(), decisions_.begin() + now_.nr_decisions);
+  c.decisions.assign(decisions_.get(), decisions_.get() + now_.nr_decisions);
   c.cpu = keeper_;
   fibers_.keep(c.fibers);
   if (trace_ != nullptr) trace_->keep(c.trace);
@@ -47,7 +47,7 @@ End ExploringEngine::go_on(Program& program, Strategy& strategy) {
   ++c.nr_uses;
   now_ = c.state;
   nr_steps_before_ = now_.nr_steps;
-  std::ranges::copy(c.decisions, decisions_.begin());
+  std::ranges::copy(c.decisions, decisions_.get());
   fibers_.put_back(c.fibers);
   if (trace_ != nullptr) trace_->go_back(c.trace);
   program.go_back(checkpoints_->top_slot());

@@ -13,7 +13,6 @@ namespace hvo::stress {
 namespace {
 
 constexpr u32 kNobody = Fibers::kOutside;
-constexpr std::size_t kMostDecisions = std::size_t{1} << 21U;
 
 bool lies_in(const void* word, std::span<const Slot> slots) {
   return word >= slots.data() && word < slots.data() + slots.size();
@@ -26,7 +25,7 @@ ExploringEngine::ExploringEngine(std::span<Cpu* const> cpus, const EngineOptions
       nr_cpus_(static_cast<u32>(cpus.size())),
       options_(options),
       fibers_(nr_cpus_, &ExploringEngine::act, this),
-      decisions_(kMostDecisions) {
+      decisions_(std::make_unique_for_overwrite<u8[]>(kMostDecisions)) {
   HVO_CHECK(nr_cpus_ >= 1 && nr_cpus_ <= kMostCpus, "an exploration takes 1 to 8 CPUs");
   const FrameTable& frames = *cpus[0]->wiring().frames;
   memory_ = frames.memory;
@@ -69,7 +68,7 @@ HVO_IN_EVERY_STEP u32 ExploringEngine::runnable() const {
 }
 
 HVO_IN_EVERY_STEP u32 ExploringEngine::note_decision(u32 decided) {
-  if (now_.nr_decisions < decisions_.size()) decisions_[now_.nr_decisions++] = static_cast<u8>(decided);
+  if (now_.nr_decisions < kMostDecisions) decisions_[now_.nr_decisions++] = static_cast<u8>(decided);
   return decided;
 }
 

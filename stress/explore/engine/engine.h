@@ -100,9 +100,9 @@ class ExploringEngine final : public Engine, private Chooser {
   u32 nr_steps_of(u32 cpu) const { return now_.tasks[cpu].nr_steps; }
   u32 nr_switches() const { return now_.nr_switches; }
   /// What was decided, one number a decision.
-  std::span<const u8> decisions() const { return {decisions_.data(), now_.nr_decisions}; }
+  std::span<const u8> decisions() const { return {decisions_.get(), now_.nr_decisions}; }
   /// True: there were more decisions than are kept.
-  bool is_cut() const { return now_.nr_decisions == decisions_.size(); }
+  bool is_cut() const { return now_.nr_decisions == kMostDecisions; }
   /// Where each CPU stands.
   std::array<Blocked, kMostCpus> blocked() const;
   u32 last_cpu() const { return now_.last_cpu; }
@@ -167,7 +167,9 @@ class ExploringEngine final : public Engine, private Chooser {
   u64 requests_bytes_ = 0;
   u8 page_shift_ = 12;
   End end_{};
-  std::vector<u8> decisions_;
+  /// Kept of a schedule; a longer one is cut.
+  static constexpr std::size_t kMostDecisions = std::size_t{1} << 21U;
+  std::unique_ptr<u8[]> decisions_;  ///< not touched before it is used: an engine costs little
   std::unique_ptr<Checkpoints> checkpoints_;
   u32 checkpoint_at_ = ~0U;        ///< decisions at which one is due
   u32 keeper_ = Fibers::kOutside;  ///< the CPU that has left for one to be kept

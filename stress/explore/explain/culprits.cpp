@@ -58,6 +58,19 @@ void add_locks_of_rank(Culprits& culprits, u64 rank, Machine& machine, const std
   }
 }
 
+/// The PMDs of the vmemmap that somebody splits, or wants to.
+void add_pmds(Culprits& culprits, Machine& machine, const std::vector<Moment>& moments) {
+  const PageTable& table = machine.page_table();
+  const PastMemory memory(machine);
+  for (u64 va = table.vmemmap_base(); va < table.vmemmap_end(); va += table.geometry().pmd_size()) {
+    const void* const pmd = memory.pmd_word(va);
+    const bool is_split = std::ranges::any_of(moments, [pmd](const Moment& m) {
+      return m.what == Moment::What::access && m.word == pmd && m.op == Op::vmemmap_split_pmd;
+    });
+    if (is_split) culprits.add_word(pmd);
+  }
+}
+
 }  // namespace
 
 void Culprits::add_field(u64 first, u64 size) {
@@ -81,6 +94,7 @@ Culprits culprits_of(const Violation& violation, Machine& machine, const std::ve
     add_locks_of_rank(culprits, violation.object, machine, moments);
     add_locks_of_rank(culprits, violation.expected, machine, moments);
   }
+  if (violation.op == Op::vmemmap_split_pmd) add_pmds(culprits, machine, moments);
   if (is_about_its_reads(violation.op)) add_reads(culprits, machine, moments, at, violation.cpu, violation.op);
   return culprits;
 }
