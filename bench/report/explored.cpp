@@ -39,7 +39,7 @@ std::vector<std::string> lines_of(const std::string& text) {
 
 /// Of a text in JSON.
 auto is(std::string_view text) {
-  return [text](const Explored& j) { return j.get<std::string>() == text; };
+  return [text](const ExploredPair& j) { return j.get<std::string>() == text; };
 }
 
 std::string row_text(std::uint64_t cpu, const std::string& text) {
@@ -60,7 +60,7 @@ std::string header(const std::string& scenario) {
 
 }  // namespace
 
-std::string explored_text(const Explored& e) {
+std::string explored_text(const ExploredPair& e) {
   const auto done = e.at("schedules").get<std::uint64_t>();
   const auto bound = e.at("bound").get<std::uint64_t>();
   std::string share = fmt::format("all with up to {} preemptions", bound);
@@ -79,7 +79,7 @@ std::string explored_text(const Explored& e) {
   return text;
 }
 
-std::uint64_t times_met(const Explored& explored, std::string_view operation) {
+std::uint64_t times_met(const ExploredPair& explored, std::string_view operation) {
   std::uint64_t n = 0;
   for (const auto& hole : explored.at("known_holes")) {
     if (hole.at("operation").get<std::string>() == operation) n += hole.at("count").get<std::uint64_t>();
@@ -89,19 +89,20 @@ std::uint64_t times_met(const Explored& explored, std::string_view operation) {
   return static_cast<std::uint64_t>(std::ranges::count_if(met, is(operation)));
 }
 
-const Explored* find_hole(std::span<const Explored> explored, std::string_view operation) {
-  const auto found = std::ranges::find_if(explored, [&](const Explored& e) { return times_met(e, operation) != 0; });
+const ExploredPair* find_hole(std::span<const ExploredPair> explored, std::string_view operation) {
+  const auto found =
+      std::ranges::find_if(explored, [&](const ExploredPair& e) { return times_met(e, operation) != 0; });
   return found == explored.end() ? nullptr : &*found;
 }
 
-bool tells_of(const Explored& e, std::string_view operation) {
+bool tells_of(const ExploredPair& e, std::string_view operation) {
   if (!e.contains("witness")) return false;
   const auto& witness = e.at("witness");
   const bool is_of_hole = std::ranges::any_of(witness.at("known_holes"), is(operation));
   return is_of_hole && std::ranges::all_of(witness.at("outcomes"), is("known-hole"));
 }
 
-std::string story_text(const Explored& e) {
+std::string story_text(const ExploredPair& e) {
   if (!e.contains("story") || !e.contains("witness")) return "";
   std::string text = header(e.at("witness").at("scenario").get<std::string>());
   for (const auto& row : e.at("story").at("rows")) {

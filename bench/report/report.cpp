@@ -78,12 +78,12 @@ std::string lookups_of(const Recording& recording, const Design& design) {
 }
 
 /// Whether a known hole was met: in the parallel run, in what was explored, and by which steps.
-std::string hole_text(const Json& hole, std::span<const Explored> explored) {
+std::string hole_text(const Json& hole, std::span<const ExploredPair> explored) {
   const auto operation = hole.at("operation").get<std::string>();
   const auto nr_met = hole.at("count").get<u64>();
   std::string text = fmt::format("  known hole, {}: ", operation);
   text += nr_met == 0 ? "not met in the run" : fmt::format("met {} times in the run", nr_met);
-  const Explored* const where = find_hole(explored, operation);
+  const ExploredPair* const where = find_hole(explored, operation);
   if (where != nullptr) {
     text += fmt::format(", in {} of the schedules of {}", times_met(*where, operation),
                         where->at("scenario").get<std::string>());
@@ -94,7 +94,7 @@ std::string hole_text(const Json& hole, std::span<const Explored> explored) {
   return wrapped(text, 4) + (where != nullptr && tells_of(*where, operation) ? story_text(*where) : "");
 }
 
-std::string protocol(const Json& stress, std::span<const Explored> explored) {
+std::string protocol(const Json& stress, std::span<const ExploredPair> explored) {
   const Json& config = stress.at("config");
   std::string text = wrapped(fmt::format("  {} operations of scenario {} in {:.0f} s, {} simulated CPUs, {} rounds: {}",
                                          stress.at("operations").get<u64>(), config.at("scenario").get<std::string>(),
@@ -106,7 +106,7 @@ std::string protocol(const Json& stress, std::span<const Explored> explored) {
     text += fmt::format("  {:>12}  {:<12} {}\n", outcome.at("count").get<u64>(), outcome.at("grade").get<std::string>(),
                         outcome.at("key").get<std::string>());
   }
-  for (const Explored& e : explored) text += wrapped("  " + explored_text(e), 4);
+  for (const ExploredPair& e : explored) text += wrapped("  " + explored_text(e), 4);
   for (const Json& hole : stress.at("known_holes")) text += hole_text(hole, explored);
   return text;
 }
@@ -166,7 +166,7 @@ std::expected<std::string, std::string> make_report(const ReportSources& sources
   }
   const auto stress = read_json(sources.stress_path);
   if (!stress) return std::unexpected(stress.error());
-  std::vector<Explored> explored;
+  std::vector<ExploredPair> explored;
   for (const std::string& path : sources.explored_paths) {
     auto e = read_json(path);
     if (!e) return std::unexpected(e.error());

@@ -113,33 +113,33 @@ TEST(Report, RefusesAFileOfSomethingElse) {
 }
 
 TEST(Report, TellsTheStepsThatMatterInAColumnPerCpu) {
-  EXPECT_EQ(story_text(Explored::parse(kExplored)),
+  EXPECT_EQ(story_text(ExploredPair::parse(kExplored)),
             "    CPU 0: recycle                    CPU 1: walker\n"
             "    page[8].refcount 1->0\n"
             "                                      walk: PMD[0], PTE page[8..15] =\n"
             "                                        frame 3 ro, which is long\n"
             "                                      cmpxchg page[8].refcount 1->2:\n"
             "                                        TRAP\n");
-  EXPECT_EQ(story_text(Explored::parse(kNotExplored)), "");
+  EXPECT_EQ(story_text(ExploredPair::parse(kNotExplored)), "");
 }
 
 TEST(Report, TellsAStoryOfWhatShrinkingHasLeft) {
-  Explored e = Explored::parse(kExplored);
+  ExploredPair e = ExploredPair::parse(kExplored);
   e["witness"]["scenario"] = "walker";
   EXPECT_EQ(story_text(e).find("    CPU 0: walker\n"), 0U);
 }
 
 TEST(Report, TellsNoStoryOfSomethingElse) {
-  Explored e = Explored::parse(kExplored);
+  ExploredPair e = ExploredPair::parse(kExplored);
   EXPECT_TRUE(tells_of(e, "unfiltered pfn walk"));
   EXPECT_FALSE(tells_of(e, "filtered pfn walk"));
   e["witness"]["outcomes"].push_back("violation");
   EXPECT_FALSE(tells_of(e, "unfiltered pfn walk")) << "what must not be is no hole's";
-  EXPECT_FALSE(tells_of(Explored::parse(kNotExplored), "unfiltered pfn walk"));
+  EXPECT_FALSE(tells_of(ExploredPair::parse(kNotExplored), "unfiltered pfn walk"));
 }
 
 TEST(Report, AHoleOfAPassThatWasBrokenOffCounts) {
-  Explored e = Explored::parse(kExplored);
+  ExploredPair e = ExploredPair::parse(kExplored);
   e["known_holes"][0]["count"] = 0;
   EXPECT_EQ(times_met(e, "unfiltered pfn walk"), 1U);
   EXPECT_EQ(times_met(e, "filtered pfn walk"), 0U);
