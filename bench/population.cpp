@@ -10,7 +10,6 @@ namespace hvo::bench {
 
 namespace {
 
-constexpr Order kHuge{9};
 constexpr u64 kStructsPerPage = 64;
 constexpr u32 kCpus = 2;
 
@@ -18,10 +17,10 @@ MachineConfig config_of(const Design& design, Kind kind, u64 nr_hugepages) {
   MachineConfig config;
   config.design = &design;
   // A 32nd more than the hugepages: the machine's own vmemmap is a 64th of its memory.
-  config.memory_pages = nr_hugepages * kHuge.nr_pages() * 33 / 32 + kHuge.nr_pages();
+  config.memory_pages = nr_hugepages * Population::kHuge.nr_pages() * 33 / 32 + Population::kHuge.nr_pages();
   config.nr_cpus = kCpus;
   // Those of Kind::full join the pool later, when nothing is optimised any more.
-  if (kind == Kind::optimized) config.pools[0] = {.order = kHuge, .nr_huge_pages = nr_hugepages};
+  if (kind == Kind::optimized) config.pools[0] = {.order = Population::kHuge, .nr_huge_pages = nr_hugepages};
   return config;
 }
 

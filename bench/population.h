@@ -39,6 +39,8 @@ bool exists(Kind kind, Pattern pattern);
 /// A mirrored machine. The machine can be run on, as long as no PTE changes.
 class Population {
  public:
+  static constexpr Order kHuge{9};  ///< of its hugepages
+
   /// Kind::optimized and Kind::half need a design that optimises. Error: one line for the user.
   static std::expected<std::unique_ptr<Population>, std::string> make(const Design& design, Kind kind, u64 nr_hugepages,
                                                                       Blocks blocks = Blocks::shared);

@@ -24,7 +24,7 @@ std::optional<Extent> CompareSchedule::next() {
   const Seconds so_far = passed();
   const Extent wanted = wants_headline(so_far) ? Extent::quick : extent_;
   if (!has_enough() || so_far + of(wanted).longest <= budget_) return wanted;
-  if (quick_.nr_rounds != 0 && so_far + quick_.longest <= budget_) return Extent::quick;
+  if (so_far + quick_.longest <= budget_) return Extent::quick;
   return std::nullopt;
 }
 

@@ -17,7 +17,6 @@ namespace hvo::bench {
 namespace {
 
 constexpr u64 kQuickHugepages = 64;
-constexpr u64 kHugePages = 512;  // of which the populations are made
 
 u64 nr_hugepages_for(Extent extent, const Caches& caches) {
   if (extent == Extent::quick) return kQuickHugepages;
@@ -213,7 +212,7 @@ class Worker {
   /// last cache holds.
   void make_cold(u64 base, std::span<const u32> pfns) {
     for (const u32 pfn : pfns) {
-      for (const u64 page : {u64{pfn}, align_down(u64{pfn}, kHugePages)}) {
+      for (const u64 page : {u64{pfn}, align_down(u64{pfn}, Population::kHuge.nr_pages())}) {
         // A page and, of a pair, the other: fake heads are known by the page behind them.
         flush_line(base + (page << kStructPageShift));
         flush_line(base + ((page | 1) << kStructPageShift));

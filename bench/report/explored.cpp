@@ -6,7 +6,8 @@
 #include <array>
 #include <sstream>
 #include <utility>
-#include <vector>
+
+#include "bench/report/report.h"
 
 namespace hvo::bench {
 
@@ -26,25 +27,15 @@ std::string plain(std::string text) {
   return text;
 }
 
-/// Lines of a column, each after the first indented.
-std::vector<std::string> lines_of(const std::string& text) {
-  std::vector<std::string> lines(1);
-  std::istringstream words(text);
-  for (std::string word; words >> word;) {
-    if (!lines.back().empty() && lines.back().size() + 1 + word.size() > kColumn - 1) lines.emplace_back(" ");
-    lines.back() += (lines.back().empty() ? "" : " ") + word;
-  }
-  return lines;
-}
-
 /// Of a text in JSON.
 auto is(std::string_view text) {
   return [text](const ExploredPair& j) { return j.get<std::string>() == text; };
 }
 
 std::string row_text(std::uint64_t cpu, const std::string& text) {
+  std::istringstream lines(wrapped(plain(text), 2, kColumn - 1));
   std::string rows;
-  for (const std::string& line : lines_of(plain(text))) {
+  for (std::string line; std::getline(lines, line);) {
     rows += std::string(kIndent + (cpu == 0 ? 0 : kColumn), ' ') + line + "\n";
   }
   return rows;

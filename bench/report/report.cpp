@@ -20,7 +20,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::size_t kColumns = 72;
 constexpr double kGib = 1024.0 * 1024 * 1024;
 
 std::expected<Json, std::string> read_json(const std::string& path) {
@@ -137,13 +136,13 @@ std::string environment_text(const Recording& recording) {
 
 }  // namespace
 
-std::string wrapped(const std::string& text, std::size_t indent) {
+std::string wrapped(const std::string& text, std::size_t indent, std::size_t columns) {
   std::string result;
   std::string line = text.substr(0, text.find_first_not_of(' '));
   bool is_fresh = true;
   std::istringstream words(text);
   for (std::string word; words >> word;) {
-    if (!is_fresh && line.size() + 1 + word.size() > kColumns) {
+    if (!is_fresh && line.size() + 1 + word.size() > columns) {
       result += line + "\n";
       line = std::string(indent, ' ');
       is_fresh = true;

@@ -25,7 +25,7 @@ struct ReportSources {
 /// Plain ASCII, no line longer than 72 columns. Error: one line for the user: which file can't be used, and why.
 std::expected<std::string, std::string> make_report(const ReportSources& sources);
 
-/// `text` in lines of at most 72 columns, each after the first indented by `indent`.
-std::string wrapped(const std::string& text, std::size_t indent);
+/// `text` in lines of at most `columns`, each after the first indented by `indent`.
+std::string wrapped(const std::string& text, std::size_t indent, std::size_t columns = 72);
 
 }  // namespace hvo::bench

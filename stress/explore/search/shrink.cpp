@@ -127,31 +127,33 @@ class ProgramShrinker {
     std::vector<Witness> found;
     if (options_.machine.nr_cpus == 1 || options_.search.strategy.kind == StrategySpec::Kind::dfs) return found;
     for (const u32 depth : {2U, 3U}) {
-      if (deadline_.is_over()) break;
       SearchOptions s = search_of(options_);
       s.strategy = {StrategySpec::Kind::pct, depth};
-      ++nr_searches_;
-      auto result = search(subject_maker(options_), s);
-      if (!result || !result->witness || result->witness->is_cut) continue;
-      if (is_same(failure_, result->witness->outcomes, result->witness->end)) found.push_back(*result->witness);
+      if (auto witness = search_for_failure(options_, s)) found.push_back(std::move(*witness));
     }
     return found;
   }
   u64 nr_searches() const { return nr_searches_; }
 
  private:
+  /// A schedule of the same failure that can be run again; nothing: none was found, or the time is up.
+  std::optional<Witness> search_for_failure(const ExploreOptions& program, const SearchOptions& how) {
+    if (deadline_.is_over()) return std::nullopt;
+    if (watch_) watch_(program);
+    ++nr_searches_;
+    auto result = search(subject_maker(program), how);
+    if (!result || !result->witness || result->witness->is_cut) return std::nullopt;
+    if (!is_same(failure_, result->witness->outcomes, result->witness->end)) return std::nullopt;
+    return std::move(result->witness);
+  }
   /// Takes the program of these words over if the same failure is found in it.
   bool accept(const ExploreWords& words) {
-    if (deadline_.is_over()) return false;
     const auto smaller = with_program(options_, words);
     if (!smaller) return false;
-    if (watch_) watch_(*smaller);
-    ++nr_searches_;
-    const auto result = search(subject_maker(*smaller), search_of(*smaller));
-    if (!result || !result->witness || result->witness->is_cut) return false;
-    if (!is_same(failure_, result->witness->outcomes, result->witness->end)) return false;
+    const auto witness = search_for_failure(*smaller, search_of(*smaller));
+    if (!witness) return false;
     options_ = *smaller;
-    witness_ = *result->witness;
+    witness_ = *witness;
     return true;
   }
   SearchOptions search_of(const ExploreOptions& smaller) const {

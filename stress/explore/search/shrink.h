@@ -41,7 +41,7 @@ struct ShrinkLimits {
   double seconds = 0;       ///< in which all ends, but for a search that is under way
 };
 
-/// Called with each smaller program before it is searched.
+/// Called with each program before it is searched.
 using WatchShrinking = std::function<void(const ExploreOptions& smaller)>;
 
 /// First fewer CPUs, operations and folios, each searched anew; then fewer decisions of the schedule that was found.
